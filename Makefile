@@ -1,0 +1,173 @@
+# ngx_chat_module.  "make help" says what can be made; everything that is made
+# goes to build/.  The work is done by the scripts in t/tool.
+
+SHELL     := /bin/sh
+TOOL      := t/tool
+MODULE    := build/module/ngx_chat_module.so
+TEST_SO   := build/test/ngx_chat_module.so
+SOURCES   := config $(wildcard ngx_chat_module/*.c ngx_chat_module/*.h)
+BUILDERS  := $(wildcard $(TOOL)/build* $(TOOL)/*.sh)
+
+PORT      ?= 8080
+LISTEN    ?= 127.0.0.1
+PROVE     ?= prove
+PROVE_FLAGS ?= -j2
+T         ?= $(sort $(wildcard t/*.t))
+
+# in the order in which "make test" and CI run them
+STAGES    := lint build unit t asan valgrind matrix clients browser chaos
+
+.DEFAULT_GOAL := help
+.PHONY: help deps module run install clean distclean test \
+        $(STAGES:%=test-%) testnginx tests-module
+.DELETE_ON_ERROR:
+
+
+help:
+	@echo 'make run        build, start nginx with the chat page on'
+	@echo '                http://$(LISTEN):$(PORT)/ (or the next free port),'
+	@echo '                until Ctrl-C; PORT= and LISTEN= change the address'
+	@echo 'make module     build $(MODULE)'
+	@echo '                for the nginx of this Debian'
+	@echo 'make install    copy the module into that nginx; DESTDIR= and'
+	@echo '                MODULESDIR= change the place'
+	@echo 'make test       everything that CI runs'
+	@for s in $(STAGES); do echo "make test-$$s"; done | paste -sd' ' - \
+	    | fold -s -w 60 | sed '1s/^/   in stages:   /; 2,$$s/^/                /'
+	@echo 'make deps       install the Debian packages that building needs'
+	@echo '                (the other targets do so, too, when one is missing)'
+	@echo 'make clean      remove what was built'
+	@echo 'make distclean  remove build/, with what was downloaded'
+
+
+deps:
+	@$(TOOL)/deps build
+
+module: deps
+	@$(MAKE) --no-print-directory $(MODULE)
+
+$(MODULE): $(SOURCES) $(BUILDERS)
+	@echo 'building $@'
+	@$(TOOL)/build-module module
+	@touch $@
+
+# the same with places where a test can have a worker killed
+$(TEST_SO): $(SOURCES) $(BUILDERS)
+	@echo 'building $@'
+	@$(TOOL)/build-module test -DNGX_CHAT_TEST_POINTS=1
+	@touch $@
+
+run: module
+	@exec env PORT=$(PORT) LISTEN=$(LISTEN) perl $(TOOL)/run
+
+# as configured for the nginx that is there; a package sets DESTDIR
+MODULESDIR ?= $(shell nginx -V 2>&1 | tr ' ' '\n' \
+                | sed -n "s/^'*--modules-path=\([^']*\).*/\1/p")
+
+install: module
+	@test -n '$(MODULESDIR)' \
+	    || { echo 'no nginx found: set MODULESDIR=' >&2; exit 1; }
+	install -d '$(DESTDIR)$(MODULESDIR)'
+	install -m 644 $(MODULE) \
+	    '$(DESTDIR)$(MODULESDIR)/.ngx_chat_module.so.new'
+	mv -f '$(DESTDIR)$(MODULESDIR)/.ngx_chat_module.so.new' \
+	    '$(DESTDIR)$(MODULESDIR)/ngx_chat_module.so'
+	@echo
+	@echo 'At the top of nginx.conf, then restart nginx:'
+	@echo '    load_module $(MODULESDIR)/ngx_chat_module.so;'
+
+clean:
+	@$(TOOL)/clean
+
+distclean:
+	@$(TOOL)/clean all
+
+
+# tests
+
+test:
+	@$(TOOL)/stages $(STAGES)
+
+testnginx:
+	@$(TOOL)/deps perl
+	@$(TOOL)/get-testnginx
+
+tests-module: testnginx
+	@$(MAKE) --no-print-directory module $(TEST_SO)
+
+test-lint:
+	@$(TOOL)/deps lint
+	@$(TOOL)/lint
+
+test-build: module
+	@$(MAKE) --no-print-directory $(TEST_SO)
+	@$(TOOL)/check "$$(PATH=$$PATH:/usr/sbin command -v nginx)" \
+	    $(CURDIR)/$(MODULE)
+
+test-unit:
+	@$(TOOL)/deps build source
+	@$(TOOL)/build-nginx static-1.22.1
+	@$(MAKE) --no-print-directory -C t/unit check \
+	    NGX_SRC=$(CURDIR)/build/static-1.22.1 OUT=$(CURDIR)/build/unit
+
+test-t: tests-module
+	@$(TOOL)/prove debian $(PROVE) $(PROVE_FLAGS) $(T)
+
+test-asan: testnginx
+	@$(TOOL)/deps source
+	@$(TOOL)/build-nginx asan
+	@$(TOOL)/prove asan $(PROVE) $(PROVE_FLAGS) $(T) t/detectors/detectors.t
+
+# the blocks that run the parsers and the store most, in one process
+VALGRIND_T ?= $(wildcard t/000*.t t/1*0-*.t t/2*0-*.t t/3*0-*.t)
+
+test-valgrind: testnginx
+	@$(TOOL)/deps source valgrind
+	@$(TOOL)/build-nginx static-1.22.1
+	@$(TOOL)/prove valgrind $(PROVE) $(PROVE_FLAGS) $(VALGRIND_T) \
+	    t/detectors/detectors.t
+
+# compile and load everywhere, then a part of the tests on the newer releases
+MATRIX_T ?= $(wildcard t/0*.t t/1*.t t/2*.t)
+
+test-matrix: testnginx
+	@$(TOOL)/deps source
+	@set -e; for k in static-1.22.1 static-1.26.3; do \
+	    echo "building $$k"; \
+	    $(TOOL)/build-nginx $$k; \
+	    $(TOOL)/check $(CURDIR)/build/$$k/objs/nginx; \
+	done
+	@set -e; for k in dynamic-1.22.1 dynamic-1.26.3; do \
+	    echo "building $$k"; \
+	    $(TOOL)/build-nginx $$k; \
+	    $(TOOL)/check $(CURDIR)/build/$$k/objs/nginx \
+	        $(CURDIR)/build/$$k/objs/ngx_chat_module.so; \
+	done
+	@echo 'building dynamic with sid'
+	@$(TOOL)/build-sid
+	@$(TOOL)/check $(CURDIR)/build/sid/nginx \
+	    $(CURDIR)/build/sid/ngx_chat_module.so
+	@$(TOOL)/prove static-1.26.3 $(PROVE) $(PROVE_FLAGS) $(MATRIX_T)
+	@$(TOOL)/prove sid $(PROVE) $(PROVE_FLAGS) $(MATRIX_T)
+
+# "run" in a folder gets CHAT_URL, CHAT_PID, CHAT_RELOAD of an nginx as "make
+# run" has it, or starts its own with NGINX and CHAT_MODULE.
+
+PARTS = env BUILD=$(CURDIR)/build CHAT_MODULE=$(CURDIR)/$(MODULE) \
+        NGINX="$$(PATH=$$PATH:/usr/sbin command -v nginx)"
+
+test-clients: testnginx module
+	@$(TOOL)/deps clients
+	@test ! -f t/clients/package-lock.json || $(TOOL)/npm clients
+	@$(PARTS) t/clients/run
+
+test-browser: module
+	@$(TOOL)/deps browser
+	@$(TOOL)/npm browser
+	@cd t/browser && CHAT_SHOTS=$(CURDIR)/build/shots ../tool/with-nginx \
+	    node --test chat.test.mjs page.test.mjs
+
+test-chaos: testnginx module
+	@test ! -f t/chaos/package-lock.json || { $(TOOL)/deps clients \
+	    && $(TOOL)/npm chaos; }
+	@$(PARTS) t/chaos/run

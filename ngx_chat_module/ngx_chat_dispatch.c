@@ -1,0 +1,455 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_dispatch.h"
+#include "ngx_chat_name.h"
+#include "ngx_chat_worker.h"
+
+
+typedef void (*ngx_chat_handler_pt)(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+
+
+static void ngx_chat_dispatch_command(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+static void ngx_chat_dispatch_emit(ngx_chat_caller_t *c, ngx_chat_text_t *t);
+static void ngx_chat_dispatch_refuse(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_err_e code);
+
+static void ngx_chat_command_unknown(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_reserved(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_ping(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_pong(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_join_many(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_leave(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_message(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_history(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+
+
+/* by ngx_chat_cmd_e */
+
+static ngx_chat_handler_pt  ngx_chat_commands[] = {
+    ngx_chat_command_unknown,         /* NGX_CHAT_CMD_NONE: refused before */
+    ngx_chat_command_unknown,
+    ngx_chat_command_reserved,
+    ngx_chat_command_hello,
+    ngx_chat_command_ping,
+    ngx_chat_command_pong,
+    ngx_chat_command_join,
+    ngx_chat_command_leave,
+    ngx_chat_command_message,
+    ngx_chat_command_history
+};
+
+
+void
+ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json)
+{
+    ngx_int_t         rc;
+    ngx_chat_cmd_t    cmd;
+    ngx_chat_err_t    err;
+    ngx_chat_batch_t  batch;
+
+    if (ngx_chat_batch_open(&batch, c->pool, json, c->conf->text_max, 1, &err)
+        != NGX_OK)
+    {
+        ngx_chat_dispatch_error(c, NULL, NULL, &err);
+        return;
+    }
+
+    for ( ;; ) {
+        rc = ngx_chat_batch_next(&batch, &cmd, &err);
+
+        if (rc == NGX_DONE || (c->session != NULL && c->session->dead)) {
+            break;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_chat_dispatch_error(c, &cmd.reply_to, NULL, &err);
+            continue;
+        }
+
+        ngx_chat_dispatch_command(c, &cmd);
+    }
+
+    ngx_chat_batch_close(&batch);
+}
+
+
+/* replies that nobody reads are bounded: the rest of a batch is refused */
+
+static void
+ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    size_t          pending, max;
+    ngx_chat_err_t  err;
+
+    if (c->session != NULL) {
+        pending = ngx_chat_session_unsent(c->session);
+        max = NGX_CHAT_OUT_MAX - NGX_CHAT_PAGE_BYTES * 2;
+        c->session->received++;
+
+    } else {
+        pending = ngx_chat_text_len(c->replies);
+        max = NGX_CHAT_REPLIES_MAX - NGX_CHAT_PAGE_BYTES * 2;
+    }
+
+    if (pending > max && cmd->type != NGX_CHAT_CMD_MESSAGE) {
+        ngx_memzero(&err, sizeof(ngx_chat_err_t));
+        err.code = NGX_CHAT_E_RATE_LIMITED;
+        err.message = "read the replies before asking for more";
+        err.retry_after_ms = 1000;
+        ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+        return;
+    }
+
+    ngx_chat_commands[cmd->type](c, cmd);
+}
+
+
+static void
+ngx_chat_dispatch_emit(ngx_chat_caller_t *c, ngx_chat_text_t *t)
+{
+    ngx_str_t  object;
+
+    if (t->failed) {
+
+        if (c->session != NULL) {
+            ngx_chat_session_abort(c->session, NGX_CHAT_CLOSE_TRY_LATER);
+
+        } else {
+            c->replies->failed = 1;
+        }
+
+        return;
+    }
+
+    object.data = t->start;
+    object.len = ngx_chat_text_len(t);
+
+    if (c->session != NULL) {
+        ngx_chat_session_send(c->session, &object);
+        return;
+    }
+
+    if (c->nreplies++ > 0) {
+        ngx_chat_text_lit(c->replies, ",");
+    }
+
+    ngx_chat_text_str(c->replies, &object);
+}
+
+
+void
+ngx_chat_dispatch_error(ngx_chat_caller_t *c, ngx_str_t *reply_to,
+    ngx_str_t *room, ngx_chat_err_t *err)
+{
+    ngx_chat_text_t  *t;
+
+    ngx_chat_worker_metric(c->conf->zone, NGX_CHAT_M_ERRORS, 1);
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_enc_error(t, reply_to, room, err);
+    ngx_chat_dispatch_emit(c, t);
+}
+
+
+static void
+ngx_chat_dispatch_refuse(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_err_e code)
+{
+    ngx_chat_err_t  err;
+
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+    err.code = code;
+
+    ngx_chat_dispatch_error(c, &cmd->reply_to,
+                            cmd->room.len ? &cmd->room : NULL, &err);
+}
+
+
+static void
+ngx_chat_command_unknown(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    cmd->room.len = 0;
+    ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_UNKNOWN_COMMAND);
+}
+
+
+static void
+ngx_chat_command_reserved(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    cmd->room.len = 0;
+    ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_UNSUPPORTED);
+}
+
+
+static void
+ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_int_t         rc;
+    ngx_uint_t        changed;
+    ngx_chat_err_t    err;
+    ngx_chat_text_t  *t;
+    ngx_chat_user_t   user;
+
+    if (c->session != NULL) {
+        c->session->heartbeat = cmd->heartbeat;
+    }
+
+    user = *c->user;
+    rc = ngx_chat_identity_hello(c, cmd, &user, &changed);
+
+    if (rc != NGX_OK) {
+        ngx_memzero(&err, sizeof(ngx_chat_err_t));
+        err.code = (rc == NGX_ABORT) ? NGX_CHAT_E_EXPIRED
+                                     : NGX_CHAT_E_UNAUTHORIZED;
+        err.field = "token";
+        ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+        return;
+    }
+
+    if (changed && c->session == NULL) {
+        *c->user = user;
+
+    } else if (changed) {
+
+        if (ngx_chat_session_set_user(c->session, &user) != NGX_OK) {
+            ngx_chat_session_abort(c->session, NGX_CHAT_CLOSE_TRY_LATER);
+            return;
+        }
+
+        ngx_chat_dispatch_welcome(c->session, &cmd->reply_to);
+        return;
+    }
+
+    if (cmd->reply_to.len == 0) {
+        return;
+    }
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"ok\"");
+    ngx_chat_enc_reply_to(t, &cmd->reply_to);
+    ngx_chat_text_lit(t, "}");
+    ngx_chat_dispatch_emit(c, t);
+}
+
+
+static void
+ngx_chat_command_ping(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_text_t  *t;
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"pong\"");
+    ngx_chat_enc_reply_to(t, &cmd->reply_to);
+    ngx_chat_text_lit(t, ",\"ts\":");
+    ngx_chat_text_num(t, (int64_t) ngx_chat_worker_now());
+    ngx_chat_text_lit(t, "}");
+    ngx_chat_dispatch_emit(c, t);
+}
+
+
+static void
+ngx_chat_command_pong(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    /* that it came is all it says */
+}
+
+
+static void
+ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_err_e    code;
+    ngx_chat_join_t   join;
+
+    if (c->session == NULL) {
+        ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_UNSUPPORTED);
+        return;
+    }
+
+    if (cmd->rooms != NULL) {
+        ngx_chat_command_join_many(c, cmd);
+        return;
+    }
+
+    ngx_memzero(&join, sizeof(ngx_chat_join_t));
+
+    join.room = cmd->room;
+    join.after = cmd->after;
+    join.last = cmd->last;
+    join.presence = cmd->presence;
+
+    code = ngx_chat_member_join(c->session, &join, &cmd->reply_to, 0);
+
+    if (code != NGX_CHAT_OK) {
+        ngx_chat_dispatch_refuse(c, cmd, code);
+    }
+}
+
+
+/* a `joined' each, then one `ok' with those that could not be entered */
+
+static void
+ngx_chat_command_join_many(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_str_t         none;
+    ngx_uint_t        i, failed;
+    ngx_chat_err_e    code;
+    ngx_chat_join_t  *join;
+    ngx_chat_text_t  *t;
+
+    ngx_str_null(&none);
+
+    join = cmd->rooms->elts;
+    failed = 0;
+
+    for (i = 0; i < cmd->rooms->nelts; i++) {
+
+        if (join[i].error == NGX_CHAT_OK) {
+            join[i].error = ngx_chat_member_join(c->session, &join[i], &none,
+                                                 0);
+        }
+
+        failed += (join[i].error != NGX_CHAT_OK);
+    }
+
+    if (cmd->reply_to.len == 0 && !failed) {
+        return;
+    }
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"ok\"");
+    ngx_chat_enc_reply_to(t, &cmd->reply_to);
+    ngx_chat_text_lit(t, ",\"failed\":[");
+
+    for (i = 0, failed = 0; i < cmd->rooms->nelts; i++) {
+
+        code = join[i].error;
+
+        if (code == NGX_CHAT_OK) {
+            continue;
+        }
+
+        if (failed++ > 0) {
+            ngx_chat_text_lit(t, ",");
+        }
+
+        ngx_chat_text_lit(t, "{\"room\":");
+        ngx_chat_text_json(t, &join[i].room);
+        ngx_chat_text_lit(t, ",\"code\":\"");
+        ngx_chat_text_str(t, &ngx_chat_err_info(code)->code);
+        ngx_chat_text_lit(t, "\"}");
+    }
+
+    ngx_chat_text_lit(t, "]}");
+    ngx_chat_dispatch_emit(c, t);
+}
+
+
+static void
+ngx_chat_command_leave(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_member_t  *m;
+
+    if (c->session == NULL) {
+        ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_UNSUPPORTED);
+        return;
+    }
+
+    m = ngx_chat_member_find(c->session, &cmd->room);
+
+    if (m == NULL) {
+        ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_NOT_JOINED);
+        return;
+    }
+
+    ngx_chat_member_leave(c->session, m, &cmd->reply_to, "left");
+}
+
+
+static void
+ngx_chat_command_message(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_err_e       code;
+    ngx_chat_text_t     *t;
+    ngx_chat_publish_t   p;
+
+    if (c->session != NULL
+        && ngx_chat_member_find(c->session, &cmd->room) == NULL)
+    {
+        ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_NOT_JOINED);
+        return;
+    }
+
+    code = ngx_chat_dispatch_publish(c, cmd, &p);
+
+    if (code != NGX_CHAT_OK) {
+        ngx_chat_dispatch_refuse(c, cmd, code);
+        return;
+    }
+
+    if (cmd->reply_to.len == 0) {
+        return;
+    }
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_dispatch_ok(t, &cmd->reply_to, &cmd->room, &p);
+    ngx_chat_dispatch_emit(c, t);
+}
+
+
+static void
+ngx_chat_command_history(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_err_e        code;
+    ngx_chat_page_t       page;
+    ngx_chat_text_t      *t;
+    ngx_chat_room_key_t   key;
+
+    key.kind = NGX_CHAT_ROOM_CHAT;
+    key.name = cmd->room;
+
+    page.before = cmd->before;
+    page.after = cmd->after;
+    page.limit = cmd->limit;
+    page.raw = cmd->raw;
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"history\"");
+    ngx_chat_enc_reply_to(t, &cmd->reply_to);
+    ngx_chat_text_lit(t, ",\"room\":");
+    ngx_chat_text_json(t, &cmd->room);
+    ngx_chat_text_lit(t, ",");
+
+    code = ngx_chat_dispatch_page(c, &key, &page, t);
+
+    if (code != NGX_CHAT_OK) {
+        ngx_chat_dispatch_refuse(c, cmd, code);
+        return;
+    }
+
+    ngx_chat_text_lit(t, "}");
+
+    if (cmd->reply_to.len > 0) {
+        ngx_chat_dispatch_emit(c, t);
+    }
+}

@@ -1,0 +1,84 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * The one dispatcher: commands of chat.v1 from a session (WebSocket, a stream
+ * by fetch) or from a stateless request (POST), and where their answers go.
+ */
+
+
+#ifndef _NGX_CHAT_DISPATCH_H_INCLUDED_
+#define _NGX_CHAT_DISPATCH_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_history.h"
+#include "ngx_chat_policy.h"
+#include "ngx_chat_proto.h"
+#include "ngx_chat_session.h"
+
+
+/* replies of one stateless request, bytes */
+#define NGX_CHAT_REPLIES_MAX  (4 * 1024 * 1024)
+
+
+typedef struct {
+    ngx_chat_conf_t       *conf;
+    ngx_chat_session_t    *session;      /* NULL: stateless */
+    ngx_chat_user_t       *user;         /* the session's, or the request's */
+    ngx_pool_t            *pool;         /* scratch, not reset in here */
+
+    /* stateless: the elements of a JSON array, joined by commas */
+    ngx_chat_text_t       *replies;
+    ngx_uint_t             nreplies;
+
+    /* the identity that hello gives to a guest */
+    u_char                 guest_id[32];
+    u_char                 guest_name[NGX_CHAT_NAME_MAX];
+} ngx_chat_caller_t;
+
+
+/* one JSON text: an object, or an array of at most 64 */
+void ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json);
+
+/* queues or collects an error; what HTTP finds out before the dispatcher */
+void ngx_chat_dispatch_error(ngx_chat_caller_t *c, ngx_str_t *reply_to,
+    ngx_str_t *room, ngx_chat_err_t *err);
+
+/*
+ * Publishes cmd->room, text, data, thread, mentions, nonce in the name of the
+ * caller's user, joined or not.  p has the outcome.
+ */
+ngx_chat_err_e ngx_chat_dispatch_publish(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
+
+/* the same for a raw payload, type NGX_CHAT_REC_RAW_TEXT or _BINARY */
+ngx_chat_err_e ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
+    ngx_str_t *payload, ngx_uint_t type, ngx_str_t *nonce,
+    ngx_chat_publish_t *p);
+
+/* the "ok" of a publish */
+void ngx_chat_dispatch_ok(ngx_chat_text_t *t, ngx_str_t *reply_to,
+    ngx_str_t *room, ngx_chat_publish_t *p);
+
+/*
+ * A page by room name: appends its members (no braces) to `t'.
+ * NGX_CHAT_E_NOT_FOUND also for who may not read.
+ */
+ngx_chat_err_e ngx_chat_dispatch_page(ngx_chat_caller_t *c,
+    ngx_chat_room_key_t *key, ngx_chat_page_t *page, ngx_chat_text_t *t);
+
+/*
+ * What `hello' makes of the caller's user: *changed says whether *user is
+ * another one now (its strings are then the caller's).  NGX_DECLINED: not a
+ * token of ours; NGX_ABORT: it has expired.
+ */
+ngx_int_t ngx_chat_identity_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user, ngx_uint_t *changed);
+
+/* queues `welcome' */
+void ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to);
+
+
+#endif /* _NGX_CHAT_DISPATCH_H_INCLUDED_ */

@@ -1,0 +1,297 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_history.h"
+#include "ngx_chat_name.h"
+#include "ngx_chat_worker.h"
+
+
+#define NGX_CHAT_HISTORY_READ  (64 * 1024)
+
+
+/* offsets from `from' to `to', both included; from > to: none */
+
+typedef struct {
+    uint64_t     from;
+    uint64_t     to;
+    unsigned     forward:1;       /* paged by `after' */
+    unsigned     reset:1;
+} ngx_chat_range_t;
+
+
+static void ngx_chat_history_range(ngx_chat_room_info_t *info,
+    ngx_chat_page_t *page, ngx_chat_range_t *range);
+static ngx_int_t ngx_chat_history_events(ngx_chat_zone_t *z,
+    ngx_chat_room_info_t *info, ngx_chat_page_t *page,
+    ngx_chat_range_t *range, ngx_chat_text_t *t);
+static void ngx_chat_history_event(ngx_chat_text_t *t, ngx_chat_rec_t *rec,
+    ngx_uint_t raw, ngx_uint_t first);
+static ngx_uint_t ngx_chat_history_fit(ngx_chat_text_t *t, uint32_t *starts,
+    ngx_uint_t n);
+static void ngx_chat_history_id(ngx_chat_text_t *t, u_char *epoch,
+    uint64_t offset);
+
+
+ngx_int_t
+ngx_chat_history_page(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
+    ngx_chat_page_t *page, ngx_chat_text_t *t)
+{
+    ngx_uint_t        more;
+    ngx_chat_range_t  range;
+
+    ngx_chat_history_range(info, page, &range);
+
+    ngx_chat_text_lit(t, "\"epoch\":\"");
+    ngx_chat_text_add(t, info->epoch, NGX_CHAT_EPOCH_LEN);
+    ngx_chat_text_lit(t, "\",\"first\":");
+    ngx_chat_text_num(t, (int64_t) info->first);
+    ngx_chat_text_lit(t, ",\"head\":");
+    ngx_chat_text_num(t, (int64_t) info->head);
+    ngx_chat_text_lit(t, ",\"as_of\":");
+    ngx_chat_text_num(t, (int64_t) info->head);
+
+    if (range.reset) {
+        ngx_chat_text_lit(t, ",\"reset\":true");
+    }
+
+    ngx_chat_text_lit(t, ",\"events\":[");
+
+    if (ngx_chat_history_events(z, info, page, &range, t) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_chat_text_lit(t, "],\"more\":");
+
+    /* the range is now what was really given */
+
+    more = (range.from <= range.to)
+           && (range.forward ? range.to < info->head
+                             : range.from > info->first);
+
+    if (more) {
+        ngx_chat_text_lit(t, "true,\"next\":\"");
+        ngx_chat_history_id(t, info->epoch,
+                            range.forward ? range.to : range.from);
+        ngx_chat_text_lit(t, "\"");
+
+    } else {
+        ngx_chat_text_lit(t, "false");
+    }
+
+    return t->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+static void
+ngx_chat_history_range(ngx_chat_room_info_t *info, ngx_chat_page_t *page,
+    ngx_chat_range_t *range)
+{
+    uint64_t            limit;
+    ngx_chat_cursor_t  *c;
+
+    limit = page->limit ? ngx_min(page->limit, NGX_CHAT_PAGE_MAX)
+                        : NGX_CHAT_PAGE_DEFAULT;
+
+    range->reset = 0;
+    range->forward = page->after.given;
+
+    c = page->after.given ? &page->after : &page->before;
+
+    if (c->given && !ngx_chat_id_is_zero(&c->id)
+        && (c->broken
+            || ngx_memcmp(c->id.epoch, info->epoch, NGX_CHAT_EPOCH_LEN) != 0))
+    {
+        /* a cursor of another life: the newest page */
+        range->reset = 1;
+        range->forward = 0;
+        c = NULL;
+    }
+
+    if (range->forward) {
+        range->from = ngx_max(info->first, c->id.offset + 1);
+        range->to = ngx_min(info->head, range->from + limit - 1);
+        return;
+    }
+
+    range->to = info->head;
+
+    if (c != NULL && c->given) {
+
+        if (c->id.offset == 0) {
+            /* nothing is before the oldest */
+            range->from = 1;
+            range->to = 0;
+            return;
+        }
+
+        range->to = ngx_min(info->head, c->id.offset - 1);
+    }
+
+    range->from = (range->to >= limit) ? range->to - limit + 1 : 1;
+    range->from = ngx_max(info->first, range->from);
+}
+
+
+/*
+ * A page is at most NGX_CHAT_PAGE_BYTES: what doesn't fit is left to the next
+ * page, on the side where it lies.
+ */
+
+static ngx_int_t
+ngx_chat_history_events(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
+    ngx_chat_page_t *page, ngx_chat_range_t *range, ngx_chat_text_t *t)
+{
+    u_char          *buf;
+    size_t           begin;
+    ssize_t          size;
+    uint32_t         starts[NGX_CHAT_PAGE_MAX + 1];
+    uint64_t         next;
+    ngx_uint_t       n, cut;
+    ngx_chat_pos_t   pos;
+    ngx_chat_rec_t  *rec;
+
+    begin = ngx_chat_text_len(t);
+    next = range->from;
+    n = 0;
+
+    while (next <= range->to) {
+
+        if (ngx_chat_log_seek(z, info->idx, info->life, next, &pos) != NGX_OK)
+        {
+            /* trimmed meanwhile: begin behind it */
+
+            if (n > 0 || ++range->from > range->to) {
+                break;
+            }
+
+            next = range->from;
+            continue;
+        }
+
+        size = ngx_chat_worker_read(z, &pos, range->to, NGX_CHAT_HISTORY_READ,
+                                    &buf);
+        if (size == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (size <= 0) {
+            continue;
+        }
+
+        for (rec = (ngx_chat_rec_t *) buf;
+             (u_char *) rec < buf + size;
+             rec = ngx_chat_rec_next(rec))
+        {
+            if (range->forward && n > 0
+                && ngx_chat_text_len(t) - begin + rec->size + 32
+                   > NGX_CHAT_PAGE_BYTES)
+            {
+                range->to = rec->offset - 1;
+                return NGX_OK;
+            }
+
+            starts[n++] = (uint32_t) ngx_chat_text_len(t);
+            ngx_chat_history_event(t, rec, page->raw, n == 1);
+        }
+
+        next = pos.offset;
+    }
+
+    if (t->failed) {
+        return NGX_ERROR;
+    }
+
+    range->to = next - 1;
+    starts[n] = (uint32_t) ngx_chat_text_len(t);
+
+    cut = range->forward ? 0 : ngx_chat_history_fit(t, starts, n);
+
+    if (cut > 0) {
+        /* the comma that joined the first one kept goes too */
+        begin = starts[cut] + 1;
+        ngx_memmove(t->start + starts[0], t->start + begin,
+                    ngx_chat_text_len(t) - begin);
+        t->pos -= begin - starts[0];
+        range->from += cut;
+    }
+
+    return NGX_OK;
+}
+
+
+/* how many of the oldest must go for the rest to fit */
+
+static ngx_uint_t
+ngx_chat_history_fit(ngx_chat_text_t *t, uint32_t *starts, ngx_uint_t n)
+{
+    ngx_uint_t  cut;
+
+    for (cut = 0; cut + 1 < n; cut++) {
+        if (starts[n] - starts[cut] <= NGX_CHAT_PAGE_BYTES) {
+            break;
+        }
+    }
+
+    return cut;
+}
+
+
+/* the record's JSON; in a page of messages with the newest event folded in */
+
+static void
+ngx_chat_history_event(ngx_chat_text_t *t, ngx_chat_rec_t *rec,
+    ngx_uint_t raw, ngx_uint_t first)
+{
+    if (!first) {
+        ngx_chat_text_lit(t, ",");
+    }
+
+    if (raw || rec->size < 2) {
+        ngx_chat_text_add(t, ngx_chat_rec_payload(rec), rec->size);
+        return;
+    }
+
+    ngx_chat_text_add(t, ngx_chat_rec_payload(rec), rec->size - 1);
+    ngx_chat_text_lit(t, ",\"rev\":");
+    ngx_chat_text_num(t, (int64_t) (rec->latest ? rec->latest : rec->offset));
+    ngx_chat_text_lit(t, "}");
+}
+
+
+static void
+ngx_chat_history_id(ngx_chat_text_t *t, u_char *epoch, uint64_t offset)
+{
+    u_char  buf[NGX_CHAT_ID_LEN], *p;
+
+    p = ngx_chat_id_print(buf, epoch, offset);
+
+    ngx_chat_text_add(t, buf, (size_t) (p - buf));
+}
+
+
+ngx_int_t
+ngx_chat_history_newest(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
+    ngx_chat_rec_t **rec)
+{
+    u_char          *buf;
+    ngx_chat_pos_t   pos;
+
+    if (info->first > info->head
+        || ngx_chat_log_seek(z, info->idx, info->life, info->head, &pos)
+           != NGX_OK
+        || ngx_chat_worker_read(z, &pos, info->head, NGX_CHAT_HISTORY_READ,
+                                &buf)
+           <= 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    *rec = (ngx_chat_rec_t *) buf;
+
+    return NGX_OK;
+}

@@ -1,0 +1,133 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * The hub: the rooms that sessions of this worker follow, and the turn in which
+ * what is new in them is read once, encoded once per wire format and offered to
+ * every reader.
+ *
+ * A subscription is live when its reader was given everything up to the room's
+ * head here; else it is behind and its cursor is the queue: the session reads
+ * on from the store by itself until it is live again.  Nothing is queued per
+ * reader and no encoded bytes outlive a turn, except what a partial write pins.
+ */
+
+
+#ifndef _NGX_CHAT_HUB_H_INCLUDED_
+#define _NGX_CHAT_HUB_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_chat.h"
+#include "ngx_chat_store.h"
+#include "ngx_chat_wire.h"
+
+
+typedef struct ngx_chat_hub_room_s  ngx_chat_hub_room_t;
+typedef struct ngx_chat_reader_s    ngx_chat_reader_t;
+
+
+struct ngx_chat_hub_room_s {
+    ngx_chat_zone_t        *zone;
+    uint32_t                idx;
+    uint64_t                life;
+    u_char                  epoch[NGX_CHAT_EPOCH_LEN];
+    ngx_chat_room_key_t     key;             /* name is a part of this block */
+
+    uint64_t                head;            /* what the live ones were given */
+    ngx_chat_pos_t          pos;             /* reads head + 1 */
+
+    ngx_queue_t             live;            /* of ngx_chat_sub_t */
+    ngx_queue_t             behind;
+
+    ngx_queue_t             dirty;           /* in hub.dirty */
+    ngx_queue_t             loaded;          /* in hub.loaded, this turn */
+
+    /* records read in this turn: a part of the hub's arena */
+    ngx_chat_rec_t         *rec;
+    u_char                 *rec_last;
+    ngx_uint_t              nrec;
+    ngx_chat_batch_wire_t   batch[NGX_CHAT_WIRE_SHARED];
+
+    unsigned                is_dirty:1;
+    unsigned                is_loaded:1;
+    unsigned                lost:1;          /* that life of the room is over */
+};
+
+
+/* a reader's place in a room; a part of the session's membership */
+
+typedef struct {
+    ngx_queue_t             queue;           /* room->live or room->behind */
+    ngx_queue_t             pending;         /* in reader->pending */
+    ngx_chat_hub_room_t    *room;
+    ngx_chat_reader_t      *reader;
+    uint64_t                cursor;          /* the last offset given */
+    unsigned                live:1;
+    unsigned                is_pending:1;
+} ngx_chat_sub_t;
+
+
+/* what the hub knows of a session: the first member of it */
+
+struct ngx_chat_reader_s {
+    ngx_queue_t             flush;           /* in hub.flush */
+    ngx_queue_t             pending;         /* subs with a batch this turn */
+
+    /* writes; runs in the hub's turn, may close the reader but not free others
+       that are in the flush queue */
+    void                  (*handler)(ngx_chat_reader_t *rd);
+    /* the log that the reader follows has begun a new life */
+    void                  (*reset)(ngx_chat_reader_t *rd);
+
+    unsigned                queued:1;
+    unsigned                blocked:1;       /* the connection takes no more */
+};
+
+
+/* in a worker; zones is an array of ngx_chat_zone_t pointers */
+ngx_int_t ngx_chat_hub_init(ngx_cycle_t *cycle, ngx_array_t *zones);
+void ngx_chat_hub_exit(void);
+
+/*
+ * Opens a room for this worker (store and hub).  NGX_OK, NGX_DECLINED (no such
+ * room and !create), NGX_BUSY (full), NGX_ERROR.  *info is as of now, its head
+ * may be ahead of the hub's.  A room without subscriptions must be given to
+ * ngx_chat_hub_release().
+ */
+ngx_int_t ngx_chat_hub_open(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
+    ngx_chat_rule_t *rule, ngx_uint_t create, ngx_chat_hub_room_t **room,
+    ngx_chat_room_info_t *info);
+void ngx_chat_hub_release(ngx_chat_hub_room_t *room);
+
+/* the subscription begins behind `cursor', which may be ahead of the hub */
+void ngx_chat_hub_attach(ngx_chat_hub_room_t *room, ngx_chat_sub_t *sub,
+    ngx_chat_reader_t *rd, uint64_t cursor);
+void ngx_chat_hub_detach(ngx_chat_sub_t *sub);
+
+/* a live one was not given this turn's batch, or not all of it */
+void ngx_chat_hub_behind(ngx_chat_sub_t *sub);
+/* live again if its cursor is the room's head: NGX_OK or NGX_AGAIN */
+ngx_int_t ngx_chat_hub_caught_up(ngx_chat_sub_t *sub);
+
+/* this turn's records of the room in a shared format; NULL: none or no memory.
+   Valid during the turn. */
+ngx_chat_batch_wire_t *ngx_chat_hub_batch(ngx_chat_hub_room_t *room,
+    ngx_chat_wire_e wire);
+
+/* have the reader's handler called in the next turn */
+void ngx_chat_hub_post(ngx_chat_reader_t *rd);
+/* forget it (before it is freed) */
+void ngx_chat_hub_unpost(ngx_chat_reader_t *rd);
+
+/* something was published here */
+void ngx_chat_hub_published(ngx_chat_zone_t *z, uint32_t idx);
+/* something was published elsewhere: look at the rings, or at every room */
+void ngx_chat_hub_wake(ngx_uint_t scan_all);
+
+ngx_uint_t ngx_chat_hub_rooms(void);
+
+
+#endif /* _NGX_CHAT_HUB_H_INCLUDED_ */

@@ -1,0 +1,41 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * Who follows a room, and the seats' rings of rooms to look at.
+ */
+
+
+#ifndef _NGX_CHAT_INTEREST_H_INCLUDED_
+#define _NGX_CHAT_INTEREST_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_shm.h"
+
+
+/* harmless if it follows already, or if there is no such seat */
+void ngx_chat_interest_follow_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot, ngx_uint_t seat);
+
+void ngx_chat_interest_leave_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_uint_t seat);
+
+/* links an entry that names the slot: one store makes it found */
+void ngx_chat_interest_link_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_chat_interest_t *e);
+
+/* puts the room into the rings of all followers but `seat' */
+void ngx_chat_interest_queue_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_uint_t seat, ngx_chat_mask_t *wake);
+
+/* what all followers have read */
+uint64_t ngx_chat_interest_low_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot);
+
+/* forgets everything that the seat followed */
+void ngx_chat_interest_seat_locked(ngx_chat_sh_t *sh, ngx_uint_t seat);
+
+
+#endif /* _NGX_CHAT_INTEREST_H_INCLUDED_ */

@@ -1,0 +1,235 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * A publish: one critical section from the nonce to the rings.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_interest.h"
+#include "ngx_chat_log.h"
+#include "ngx_chat_nonce.h"
+#include "ngx_chat_room.h"
+#include "ngx_chat_test.h"
+
+
+static ngx_int_t ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
+    ngx_chat_publish_t *p, uint32_t hash);
+static ngx_int_t ngx_chat_publish_append_locked(ngx_chat_zone_t *z,
+    ngx_chat_slot_t *slot, ngx_chat_publish_t *p,
+    ngx_chat_nonce_place_t *place);
+static ngx_uint_t ngx_chat_publish_pieces(ngx_chat_publish_t *p,
+    ngx_chat_rec_t *rec, ngx_str_t *piece, u_char *text);
+static u_char *ngx_chat_publish_number(u_char *p, uint64_t n,
+    ngx_uint_t width);
+
+
+ngx_int_t
+ngx_chat_log_publish(ngx_chat_zone_t *z, ngx_uint_t seat,
+    ngx_chat_publish_t *p)
+{
+    uint32_t   hash;
+    ngx_int_t  rc;
+
+    p->duplicate = 0;
+    ngx_memzero(&p->wake, sizeof(ngx_chat_mask_t));
+
+    if (p->key.name.len == 0 || p->key.name.len > NGX_CHAT_ROOM_MAX) {
+        return NGX_DECLINED;
+    }
+
+    if (p->rule == NULL) {
+        p->rule = ngx_chat_zone_rule(z, &p->key.name);
+    }
+
+    hash = ngx_chat_slot_hash(z->sh, &p->key);
+
+    ngx_chat_shm_lock(z);
+
+    rc = z->sh->moved ? NGX_AGAIN : ngx_chat_publish_locked(z, seat, p, hash);
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
+    ngx_chat_publish_t *p, uint32_t hash)
+{
+    ngx_int_t                rc;
+    ngx_chat_sh_t           *sh;
+    ngx_chat_slot_t         *slot;
+    ngx_chat_nonce_place_t  *place, nonce;
+
+    sh = z->sh;
+    sh->now = p->ts;
+
+    slot = ngx_chat_slot_lookup_locked(sh, &p->key, hash);
+
+    if (slot == NULL) {
+
+        if (!p->rule->create) {
+            return NGX_DECLINED;
+        }
+
+        slot = ngx_chat_slot_create_locked(z, &p->key, hash, 0);
+
+        if (slot == NULL) {
+            return NGX_BUSY;
+        }
+    }
+
+    ngx_chat_slot_rule_locked(sh, slot, p->rule);
+    ngx_chat_slot_touch_locked(sh, slot, p->ts);
+
+    p->idx = (uint32_t) (slot - ngx_chat_slots(sh));
+    p->life = slot->life;
+    ngx_memcpy(p->epoch, slot->epoch, NGX_CHAT_EPOCH_LEN);
+
+    place = NULL;
+
+    if (p->nonce[0] | p->nonce[1]) {
+
+        place = &nonce;
+        rc = ngx_chat_nonce_find_locked(z, slot, p, place);
+
+        if (rc == NGX_OK) {
+            p->duplicate = 1;
+        }
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    rc = ngx_chat_publish_append_locked(z, slot, p, place);
+
+    if (rc == NGX_OK) {
+        ngx_chat_log_trim_locked(sh, slot, p->ts);
+        ngx_chat_interest_queue_locked(sh, slot, seat, &p->wake);
+    }
+
+    return rc;
+}
+
+
+/* first the place, then the nonce, then the record: no step after the first
+   can fail, and a death between two leaves a nonce that repair drops */
+
+static ngx_int_t
+ngx_chat_publish_append_locked(ngx_chat_zone_t *z, ngx_chat_slot_t *slot,
+    ngx_chat_publish_t *p, ngx_chat_nonce_place_t *place)
+{
+    ngx_int_t       rc;
+    ngx_str_t       piece[5];
+    ngx_uint_t      n;
+    ngx_chat_rec_t  rec;
+    u_char          text[NGX_CHAT_ID_LEN + NGX_CHAT_TS_LEN];
+
+    ngx_memzero(&rec, sizeof(ngx_chat_rec_t));
+
+    rec.type = (uint16_t) p->type;
+    rec.offset = slot->head + 1;
+    rec.ts = ngx_max(p->ts, slot->ts);
+    rec.n = slot->n + 1;
+    rec.sender = p->sender;
+    rec.nonce = p->nonce[0];
+    rec.thread = p->thread;
+
+    n = ngx_chat_publish_pieces(p, &rec, piece, text);
+
+    rc = ngx_chat_log_reserve_locked(z->sh, slot, rec.size);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (place != NULL) {
+        ngx_chat_nonce_put_locked(z->sh, slot, p, place, rec.offset, rec.ts);
+    }
+
+    ngx_chat_test_point("nonce");
+
+    ngx_chat_log_append_locked(z->sh, slot, &rec, piece, n);
+
+    p->offset = rec.offset;
+    p->ts = rec.ts;
+
+    return NGX_OK;
+}
+
+
+/* the payload: what the publisher prepared around the id and the time */
+
+static ngx_uint_t
+ngx_chat_publish_pieces(ngx_chat_publish_t *p, ngx_chat_rec_t *rec,
+    ngx_str_t *piece, u_char *text)
+{
+    size_t       size;
+    u_char      *ts, *last;
+    ngx_uint_t   i;
+
+    piece[0] = p->piece[0];
+
+    if (p->type == NGX_CHAT_REC_RAW_TEXT
+        || p->type == NGX_CHAT_REC_RAW_BINARY)
+    {
+        rec->size = (uint32_t) ngx_min(piece[0].len, 0xfffffff0);
+        return 1;
+    }
+
+    ngx_memcpy(text, p->epoch, NGX_CHAT_EPOCH_LEN);
+    text[NGX_CHAT_EPOCH_LEN] = '-';
+
+    ts = ngx_chat_publish_number(text + NGX_CHAT_EPOCH_LEN + 1, rec->offset,
+                                 0);
+    last = ngx_chat_publish_number(ts, rec->ts, NGX_CHAT_TS_LEN);
+
+    piece[1].data = text;
+    piece[1].len = ts - text;
+    piece[2] = p->piece[1];
+    piece[3].data = ts;
+    piece[3].len = last - ts;
+    piece[4] = p->piece[2];
+
+    size = 0;
+
+    for (i = 0; i < 5; i++) {
+        size += piece[i].len;
+    }
+
+    rec->size = (uint32_t) ngx_min(size, 0xfffffff0);
+
+    return 5;
+}
+
+
+/* at least `width' digits; returns the end */
+
+static u_char *
+ngx_chat_publish_number(u_char *p, uint64_t n, ngx_uint_t width)
+{
+    u_char      *t;
+    ngx_uint_t   len;
+    u_char       digits[20];
+
+    t = digits + sizeof(digits);
+
+    do {
+        *--t = (u_char) (n % 10 + '0');
+        n /= 10;
+    } while (n);
+
+    len = digits + sizeof(digits) - t;
+
+    while (len < width) {
+        *--t = '0';
+        len++;
+    }
+
+    return ngx_cpymem(p, t, len);
+}

@@ -1,0 +1,364 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * Entering and leaving rooms: PROTOCOL, section 3.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_history.h"
+#include "ngx_chat_name.h"
+#include "ngx_chat_policy.h"
+#include "ngx_chat_session.h"
+#include "ngx_chat_worker.h"
+
+
+/* what becomes of the client's cursor */
+
+typedef struct {
+    uint64_t         cursor;         /* the subscription begins behind it */
+    uint64_t         missed;
+    unsigned         asked:1;        /* `after' was given */
+    unsigned         recovered:1;
+    unsigned         unknown:1;      /* missed: null */
+} ngx_chat_resume_t;
+
+
+static void ngx_chat_member_resume(ngx_chat_session_t *s,
+    ngx_chat_join_t *join, ngx_chat_room_info_t *info, ngx_chat_resume_t *r);
+static ngx_uint_t ngx_chat_member_replayable(ngx_chat_session_t *s,
+    ngx_chat_room_info_t *info, uint64_t cursor);
+static void ngx_chat_member_joined(ngx_chat_session_t *s,
+    ngx_chat_join_t *join, ngx_str_t *reply_to, ngx_chat_room_info_t *info,
+    ngx_chat_resume_t *r);
+static ngx_chat_err_e ngx_chat_member_again(ngx_chat_session_t *s,
+    ngx_chat_member_t *m, ngx_chat_join_t *join, ngx_str_t *reply_to);
+
+
+ngx_chat_member_t *
+ngx_chat_member_find(ngx_chat_session_t *s, ngx_str_t *room)
+{
+    ngx_str_t          *name;
+    ngx_queue_t        *q;
+    ngx_chat_member_t  *m;
+
+    for (q = ngx_queue_head(&s->members);
+         q != ngx_queue_sentinel(&s->members);
+         q = ngx_queue_next(q))
+    {
+        m = ngx_queue_data(q, ngx_chat_member_t, queue);
+        name = &m->sub.room->key.name;
+
+        if (name->len == room->len
+            && ngx_memcmp(name->data, room->data, room->len) == 0)
+        {
+            return m;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_chat_err_e
+ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
+    ngx_str_t *reply_to, ngx_uint_t ordinal)
+{
+    ngx_int_t              rc;
+    ngx_chat_err_e         err;
+    ngx_chat_rule_t       *rule;
+    ngx_chat_zone_t       *z;
+    ngx_chat_member_t     *m;
+    ngx_chat_resume_t      resume;
+    ngx_chat_hub_room_t   *room;
+    ngx_chat_room_key_t    key;
+    ngx_chat_room_info_t   info;
+
+    z = s->conf->zone;
+
+    m = ngx_chat_member_find(s, &join->room);
+
+    if (m != NULL) {
+        return ngx_chat_member_again(s, m, join, reply_to);
+    }
+
+    if (s->nmembers >= z->session_rooms) {
+        return NGX_CHAT_E_TOO_MANY_ROOMS;
+    }
+
+    err = ngx_chat_policy(&s->user, NGX_CHAT_MAY_JOIN, &join->room);
+    if (err != NGX_CHAT_OK) {
+        return err;
+    }
+
+    key.kind = s->conf->raw ? NGX_CHAT_ROOM_RAW : NGX_CHAT_ROOM_CHAT;
+    key.name = join->room;
+
+    rule = ngx_chat_zone_rule(z, &join->room);
+
+    m = ngx_calloc(sizeof(ngx_chat_member_t), s->log);
+    if (m == NULL) {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
+    rc = ngx_chat_hub_open(z, &key, rule, rule->create, &room, &info);
+
+    if (rc != NGX_OK) {
+        ngx_free(m);
+
+        switch (rc) {
+
+        case NGX_DECLINED:
+            return NGX_CHAT_E_NOT_FOUND;
+
+        case NGX_BUSY:
+            return NGX_CHAT_E_FULL;
+
+        case NGX_AGAIN:
+            return NGX_CHAT_E_UNAVAILABLE;
+
+        default:
+            return NGX_CHAT_E_INTERNAL;
+        }
+    }
+
+    ngx_chat_member_resume(s, join, &info, &resume);
+
+    m->ordinal = ordinal;
+
+    ngx_queue_insert_tail(&s->members, &m->queue);
+    s->nmembers++;
+
+    ngx_chat_hub_attach(room, &m->sub, &s->reader, resume.cursor);
+
+    if (!m->sub.live) {
+        s->behind = 1;
+    }
+
+    ngx_chat_worker_metric(z, NGX_CHAT_M_SUBSCRIPTIONS, 1);
+
+    ngx_chat_member_joined(s, join, reply_to, &info, &resume);
+
+    return NGX_CHAT_OK;
+}
+
+
+/* joined already: the same answer, and nothing moves */
+
+static ngx_chat_err_e
+ngx_chat_member_again(ngx_chat_session_t *s, ngx_chat_member_t *m,
+    ngx_chat_join_t *join, ngx_str_t *reply_to)
+{
+    ngx_chat_join_t        plain;
+    ngx_chat_resume_t      resume;
+    ngx_chat_hub_room_t   *room;
+    ngx_chat_room_info_t   info;
+
+    room = m->sub.room;
+
+    if (ngx_chat_room_info(room->zone, room->idx, room->life, &info)
+        != NGX_OK)
+    {
+        return NGX_CHAT_E_UNAVAILABLE;
+    }
+
+    ngx_memzero(&plain, sizeof(ngx_chat_join_t));
+    ngx_memzero(&resume, sizeof(ngx_chat_resume_t));
+
+    plain.room = join->room;
+
+    ngx_chat_member_joined(s, &plain, reply_to, &info, &resume);
+
+    return NGX_CHAT_OK;
+}
+
+
+static void
+ngx_chat_member_resume(ngx_chat_session_t *s, ngx_chat_join_t *join,
+    ngx_chat_room_info_t *info, ngx_chat_resume_t *r)
+{
+    uint64_t        offset;
+    ngx_chat_id_t  *id;
+
+    ngx_memzero(r, sizeof(ngx_chat_resume_t));
+
+    r->cursor = info->head;
+    r->asked = join->after.given;
+
+    if (!join->after.given) {
+        return;
+    }
+
+    id = &join->after.id;
+
+    if (join->after.broken
+        || (!ngx_chat_id_is_zero(id)
+            && (ngx_memcmp(id->epoch, info->epoch, NGX_CHAT_EPOCH_LEN) != 0
+                || id->offset > info->head)))
+    {
+        r->unknown = 1;
+        return;
+    }
+
+    offset = ngx_chat_id_is_zero(id) ? info->first - 1 : id->offset;
+
+    if (offset + 1 < info->first
+        || !ngx_chat_member_replayable(s, info, offset))
+    {
+        r->missed = info->head - id->offset;
+        return;
+    }
+
+    r->recovered = 1;
+    r->cursor = offset;
+
+    if (ngx_chat_id_is_zero(id)) {
+        r->missed = offset;
+    }
+}
+
+
+/* replay_max bounds events and bytes; these are counted by whole segments */
+
+static ngx_uint_t
+ngx_chat_member_replayable(ngx_chat_session_t *s, ngx_chat_room_info_t *info,
+    uint64_t cursor)
+{
+    uint64_t        bytes;
+    ngx_chat_pos_t  pos;
+
+    if (cursor == info->head) {
+        return 1;
+    }
+
+    if (info->head - cursor > s->conf->replay_max) {
+        return 0;
+    }
+
+    if (ngx_chat_log_seek(s->conf->zone, info->idx, info->life, cursor + 1,
+                          &pos)
+        != NGX_OK)
+    {
+        return 0;
+    }
+
+    bytes = ngx_chat_pos_distance(s->conf->zone, &pos, &info->tail);
+
+    return bytes <= s->conf->replay_bytes;
+}
+
+
+static void
+ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
+    ngx_str_t *reply_to, ngx_chat_room_info_t *info, ngx_chat_resume_t *r)
+{
+    ngx_str_t         object;
+    ngx_chat_page_t   page;
+    ngx_chat_text_t  *t;
+
+    if (s->conf->raw) {
+        return;
+    }
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"joined\"");
+    ngx_chat_enc_reply_to(t, reply_to);
+    ngx_chat_text_lit(t, ",\"room\":");
+    ngx_chat_text_json(t, &join->room);
+    ngx_chat_text_lit(t, ",\"epoch\":\"");
+    ngx_chat_text_add(t, info->epoch, NGX_CHAT_EPOCH_LEN);
+    ngx_chat_text_lit(t, "\",\"first\":");
+    ngx_chat_text_num(t, (int64_t) info->first);
+    ngx_chat_text_lit(t, ",\"head\":");
+    ngx_chat_text_num(t, (int64_t) info->head);
+
+    if (r->asked) {
+
+        if (r->recovered) {
+            ngx_chat_text_lit(t, ",\"recovered\":true,\"missed\":");
+
+        } else {
+            ngx_chat_text_lit(t, ",\"recovered\":false,\"missed\":");
+        }
+
+        if (r->unknown) {
+            ngx_chat_text_lit(t, "null");
+
+        } else {
+            ngx_chat_text_num(t, (int64_t) r->missed);
+        }
+    }
+
+    if (join->last > 0 && !r->recovered) {
+        ngx_memzero(&page, sizeof(ngx_chat_page_t));
+        page.limit = join->last;
+
+        ngx_chat_text_lit(t, ",\"page\":{");
+
+        if (ngx_chat_history_page(s->conf->zone, info, &page, t) != NGX_OK) {
+            t->failed = 1;
+        }
+
+        ngx_chat_text_lit(t, "}");
+    }
+
+    ngx_chat_text_lit(t, "}");
+
+    if (t->failed) {
+        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
+        return;
+    }
+
+    object.data = t->start;
+    object.len = ngx_chat_text_len(t);
+
+    ngx_chat_session_send(s, &object);
+}
+
+
+void
+ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
+    ngx_str_t *reply_to, const char *reason)
+{
+    ngx_str_t         object;
+    ngx_chat_text_t  *t;
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"left\"");
+    ngx_chat_enc_reply_to(t, reply_to);
+    ngx_chat_text_lit(t, ",\"room\":");
+    ngx_chat_text_json(t, &m->sub.room->key.name);
+    ngx_chat_text_lit(t, ",\"reason\":\"");
+    ngx_chat_text_add(t, reason, ngx_strlen(reason));
+    ngx_chat_text_lit(t, "\"}");
+
+    ngx_chat_member_remove(s, m);
+
+    if (t->failed) {
+        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
+        return;
+    }
+
+    object.data = t->start;
+    object.len = ngx_chat_text_len(t);
+
+    ngx_chat_session_send(s, &object);
+}
+
+
+void
+ngx_chat_member_remove(ngx_chat_session_t *s, ngx_chat_member_t *m)
+{
+    ngx_chat_hub_detach(&m->sub);
+
+    ngx_queue_remove(&m->queue);
+    s->nmembers--;
+
+    ngx_free(m);
+
+    ngx_chat_worker_metric(s->conf->zone, NGX_CHAT_M_SUBSCRIPTIONS, -1);
+}

@@ -1,0 +1,36 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * The commands by name, for ngx_chat_proto_batch.c.
+ */
+
+
+#ifndef _NGX_CHAT_PROTO_CMD_H_INCLUDED_
+#define _NGX_CHAT_PROTO_CMD_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_proto.h"
+#include "ngx_chat_proto_member.h"
+
+
+/* NGX_OK, or NGX_ERROR with m->err set */
+
+typedef ngx_int_t (*ngx_chat_cmd_pt)(ngx_chat_members_t *m,
+    ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
+
+
+typedef struct {
+    ngx_str_t          name;
+    ngx_chat_cmd_e     type;
+    ngx_chat_cmd_pt    decode;       /* NULL: no members of its own */
+} ngx_chat_cmd_name_t;
+
+
+/* never NULL: an unknown name is NGX_CHAT_CMD_UNKNOWN */
+const ngx_chat_cmd_name_t *ngx_chat_cmd_lookup(ngx_str_t *type);
+
+
+#endif /* _NGX_CHAT_PROTO_CMD_H_INCLUDED_ */

@@ -1,0 +1,228 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * A session: one connected client, whatever its transport.  It owns what is on
+ * its way to the client and the client's memberships of rooms.
+ *
+ * Everything is posted: a call here never writes to the connection and never
+ * frees the session; the hub's next turn does the first, the transport the
+ * second (ngx_chat_session_destroy).
+ */
+
+
+#ifndef _NGX_CHAT_SESSION_H_INCLUDED_
+#define _NGX_CHAT_SESSION_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat.h"
+#include "ngx_chat_broker.h"
+#include "ngx_chat_hub.h"
+#include "ngx_chat_proto.h"
+#include "ngx_chat_wire.h"
+
+
+#define NGX_CHAT_SESSION_ID_LEN  16
+
+/* unsent replies: more stop reading from the client, or are errors */
+#define NGX_CHAT_OUT_THROTTLE    (64 * 1024)
+#define NGX_CHAT_OUT_MAX         (1024 * 1024)
+
+
+typedef struct ngx_chat_session_s  ngx_chat_session_t;
+
+
+/* what a location says about its sessions */
+
+typedef struct {
+    ngx_chat_zone_t           *zone;
+    const ngx_chat_broker_t   *broker;
+    size_t                     message_max;    /* bytes of a command */
+    size_t                     text_max;
+    ngx_uint_t                 replay_max;     /* events */
+    size_t                     replay_bytes;
+    ngx_uint_t                 sse_rooms;
+    time_t                     ping;           /* seconds */
+    time_t                     ping_timeout;
+    time_t                     slow_timeout;
+    ngx_msec_t                 drain;
+    ngx_uint_t                 raw;            /* chat_format raw */
+    ngx_uint_t                 guest;          /* identity may change */
+} ngx_chat_conf_t;
+
+
+/*
+ * The seam to WebSocket, SSE and others.  All run inside the hub's turn or a
+ * timer, and none of them may destroy the session: ending is posted.
+ */
+
+typedef struct {
+    ngx_str_t     name;
+
+    /* an object of the protocol as a frame or block: its size, its bytes */
+    size_t      (*object_len)(ngx_chat_session_t *s, ngx_str_t *object);
+    u_char     *(*object)(ngx_chat_session_t *s, u_char *p, ngx_str_t *object);
+
+    /* the same for a record, where the wire is NGX_CHAT_WIRE_PRIVATE */
+    size_t      (*record_len)(ngx_chat_session_t *s, ngx_chat_sub_t *sub,
+                              ngx_chat_rec_t *rec);
+    u_char     *(*record)(ngx_chat_session_t *s, ngx_chat_sub_t *sub,
+                          u_char *p, ngx_chat_rec_t *rec);
+
+    /*
+     * Writes; returns how many bytes were taken, or NGX_ERROR.  Fewer than
+     * offered: the connection is blocked, ngx_chat_session_writable() will be
+     * called.  *attempt: of the bytes behind those taken, so many must be
+     * offered first and unchanged (TLS).
+     */
+    ssize_t     (*send)(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
+                        ngx_uint_t n, size_t *attempt);
+
+    /* a sign of life to an idle client */
+    void        (*ping)(ngx_chat_session_t *s);
+
+    /* the last bytes of the transport itself (a Close frame) into the queue */
+    void        (*closing)(ngx_chat_session_t *s, ngx_uint_t code,
+                           ngx_str_t *reason);
+
+    /* all is written: end in an orderly way (posted) */
+    void        (*finish)(ngx_chat_session_t *s);
+
+    /* end now, whatever is unsent (posted) */
+    void        (*abort)(ngx_chat_session_t *s);
+
+    /* the client is to be read again, after a throttle */
+    void        (*resume)(ngx_chat_session_t *s);
+
+    unsigned      pings:1;       /* the client answers pings */
+} ngx_chat_transport_t;
+
+
+/* a session's place in a room */
+
+typedef struct {
+    ngx_chat_sub_t               sub;          /* first */
+    ngx_queue_t                  queue;        /* session->members */
+    ngx_uint_t                   ordinal;      /* of rooms= in a URL */
+} ngx_chat_member_t;
+
+
+struct ngx_chat_session_s {
+    ngx_chat_reader_t            reader;       /* first */
+    const ngx_chat_transport_t  *transport;
+    ngx_chat_conf_t             *conf;
+    ngx_log_t                   *log;
+
+    ngx_queue_t                  queue;        /* all of this worker's */
+    ngx_queue_t                  deadline;     /* a slot of the wheel */
+    ngx_queue_t                  stuck;        /* while blocked, by age */
+    ngx_queue_t                  members;
+    ngx_uint_t                   nmembers;
+
+    /* replies not yet sent: frames, ours alone */
+    ngx_chat_chunk_t            *out;
+    u_char                      *out_pos;
+
+    /* the rest of a shared frame that was sent in part */
+    ngx_chat_chunk_t            *partial;
+    u_char                      *partial_pos;
+    u_char                      *partial_end;
+
+    ngx_chat_user_t              user;         /* strings: one malloc at id */
+    u_char                       id[NGX_CHAT_SESSION_ID_LEN];
+
+    uint64_t                     received;     /* commands */
+    uint64_t                     sent;         /* events */
+    uint32_t                     last_in;      /* seconds, monotonic */
+    uint32_t                     last_out;
+    uint32_t                     stuck_since;
+    uint32_t                     drain_at;     /* ms, 0: not draining */
+    uint16_t                     close_code;
+    uint16_t                     close_sent;
+    uint8_t                      wire;         /* ngx_chat_wire_e */
+
+    unsigned                     behind:1;     /* some member may be */
+    unsigned                     slow:1;       /* has been blocked */
+    unsigned                     pinged:1;
+    unsigned                     heartbeat:1;  /* pings are objects */
+    unsigned                     throttled:1;
+    unsigned                     closing:1;    /* after what is queued */
+    unsigned                     dead:1;       /* the transport is ending */
+    unsigned                     listed:1;     /* in the worker's lists */
+};
+
+
+/*
+ * Prepares a session that its transport has zeroed.  `user' is copied.
+ * NGX_OK, NGX_ERROR (no memory), NGX_DECLINED (this worker can't serve now).
+ */
+ngx_int_t ngx_chat_session_init(ngx_chat_session_t *s,
+    const ngx_chat_transport_t *transport, ngx_chat_conf_t *conf,
+    ngx_chat_user_t *user, ngx_chat_wire_e wire, ngx_log_t *log);
+
+/* leaves all rooms, frees everything but `s' itself; idempotent */
+void ngx_chat_session_destroy(ngx_chat_session_t *s);
+
+/* another identity (a guest's token); NGX_ERROR: no memory, nothing changed */
+ngx_int_t ngx_chat_session_set_user(ngx_chat_session_t *s,
+    ngx_chat_user_t *user);
+
+/* queues an object of the protocol; ignored in raw format */
+void ngx_chat_session_send(ngx_chat_session_t *s, ngx_str_t *object);
+
+/* queues bytes of the transport itself (a pong); NGX_ERROR: no memory, or
+   too much is unsent */
+ngx_int_t ngx_chat_session_queue(ngx_chat_session_t *s, u_char *p, size_t n);
+
+/* unsent replies, bytes */
+size_t ngx_chat_session_unsent(ngx_chat_session_t *s);
+
+/* the connection takes bytes again */
+void ngx_chat_session_writable(ngx_chat_session_t *s);
+
+/* something came from the client */
+void ngx_chat_session_alive(ngx_chat_session_t *s);
+
+/*
+ * Ends after what is queued: `closing' (not in raw format), then the
+ * transport's own goodbye.  The first call counts.  retry_after_ms 0: none.
+ */
+void ngx_chat_session_close(ngx_chat_session_t *s, ngx_uint_t code,
+    const char *reason, ngx_uint_t retry_after_ms);
+
+/* whether a client may come back after this code: PROTOCOL, section 7 */
+ngx_uint_t ngx_chat_close_is_final(ngx_uint_t code);
+
+/* ends now */
+void ngx_chat_session_abort(ngx_chat_session_t *s, ngx_uint_t code);
+
+
+/* --- rooms (ngx_chat_member.c) --- */
+
+ngx_chat_member_t *ngx_chat_member_find(ngx_chat_session_t *s,
+    ngx_str_t *room);
+
+/*
+ * Enters a room and queues `joined' (with reply_to if its len is not 0), unless
+ * the session is raw.  NGX_CHAT_OK or why not.
+ */
+ngx_chat_err_e ngx_chat_member_join(ngx_chat_session_t *s,
+    ngx_chat_join_t *join, ngx_str_t *reply_to, ngx_uint_t ordinal);
+
+/* queues `left'; `reason' is a word of PROTOCOL section 3 */
+void ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
+    ngx_str_t *reply_to, const char *reason);
+
+/* without a word */
+void ngx_chat_member_remove(ngx_chat_session_t *s, ngx_chat_member_t *m);
+
+
+/* --- the flush (ngx_chat_flush.c) --- */
+
+void ngx_chat_session_flush(ngx_chat_reader_t *rd);
+void ngx_chat_session_reset(ngx_chat_reader_t *rd);
+
+
+#endif /* _NGX_CHAT_SESSION_H_INCLUDED_ */

@@ -1,0 +1,207 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * What the files of the HTTP row share: configuration, the context of a
+ * request, the transports.
+ */
+
+
+#ifndef _NGX_HTTP_CHAT_H_INCLUDED_
+#define _NGX_HTTP_CHAT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_chat.h"
+#include "ngx_chat_bus.h"
+#include "ngx_chat_dispatch.h"
+#include "ngx_chat_session.h"
+
+
+/* a zone being configured: referred to before it is defined, perhaps */
+
+typedef struct {
+    ngx_chat_zone_t            zone;         /* first */
+    size_t                     size;         /* 0: not defined (yet) */
+    u_char                    *file;         /* where it was first named */
+    ngx_uint_t                 line;
+    ngx_str_t                  directive;
+} ngx_http_chat_zone_t;
+
+
+/* a location with "chat", for the checks at the end of the configuration */
+
+typedef struct {
+    ngx_http_core_srv_conf_t  *cscf;
+    ngx_http_core_loc_conf_t  *clcf;
+    u_char                    *file;
+    ngx_uint_t                 line;
+} ngx_http_chat_location_t;
+
+
+typedef struct {
+    ngx_array_t                zones;        /* of ngx_chat_zone_t pointers */
+    ngx_array_t                locations;    /* of ngx_http_chat_location_t */
+    ngx_chat_bus_t            *bus;          /* NULL: chat isn't configured */
+    size_t                     buffers;
+} ngx_http_chat_main_conf_t;
+
+
+typedef struct {
+    ngx_chat_conf_t            chat;         /* zone NULL: not a chat */
+    ngx_flag_t                 guest;
+    ngx_http_complex_value_t  *user;
+    ngx_http_complex_value_t  *user_name;
+    ngx_http_complex_value_t  *room;
+    ngx_uint_t                 format;
+    ngx_uint_t                 conn_limit;
+    ngx_array_t               *origins;      /* of ngx_str_t */
+    ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
+    ngx_chat_zone_t           *status;       /* chat_status */
+} ngx_http_chat_loc_conf_t;
+
+
+/* a request; also what $chat_* say in the access log */
+
+typedef struct {
+    ngx_chat_conf_t           *conf;
+    ngx_chat_user_t            user;
+    ngx_str_t                  room;         /* len 0: none in the URL */
+    ngx_str_t                  transport;
+    uint64_t                   received;
+    uint64_t                   sent;
+    ngx_uint_t                 close_code;
+    void                      *session;      /* of a stream */
+
+    u_char                     guest_id[NGX_CHAT_USER_MAX];
+    unsigned                   new_guest:1;
+} ngx_http_chat_ctx_t;
+
+
+extern ngx_module_t  ngx_http_chat_module;
+
+
+/* --- ngx_http_chat_conf.c --- */
+
+ngx_int_t ngx_http_chat_init_zone(ngx_shm_zone_t *shm_zone, void *data);
+void *ngx_http_chat_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_chat_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_chat_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+ngx_int_t ngx_http_chat_check_conf(ngx_conf_t *cf,
+    ngx_http_chat_main_conf_t *cmcf);
+
+/* --- ngx_http_chat_set.c: setters of directives --- */
+
+char *ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_nonce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_max_rooms(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_chat(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_origin(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_message_max(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_replay_max(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* --- ngx_http_chat_request.c --- */
+
+ngx_int_t ngx_http_chat_handler(ngx_http_request_t *r);
+
+/* a header of the request by its lowercase name; NULL: none */
+ngx_table_elt_t *ngx_http_chat_header_in(ngx_http_request_t *r,
+    const char *name);
+/* an argument, decoded, in the request's pool; NGX_DECLINED: none */
+ngx_int_t ngx_http_chat_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+/* decodes %XX into the request's pool */
+ngx_int_t ngx_http_chat_decode(ngx_http_request_t *r, ngx_str_t *value);
+/* ?after= (a cursor that can't be parsed is of another life) and ?last= */
+void ngx_http_chat_args_join(ngx_http_request_t *r, ngx_chat_join_t *join);
+
+/* --- ngx_http_chat_response.c --- */
+
+/* adds a header; value is static or in the request's pool */
+ngx_int_t ngx_http_chat_add_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+ngx_int_t ngx_http_chat_add_common(ngx_http_request_t *r, ngx_uint_t stream);
+/* a whole response; rc for the content handler or for finalize */
+ngx_int_t ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_str_t *body);
+/* application/problem+json, or the status alone in raw format */
+ngx_int_t ngx_http_chat_problem(ngx_http_request_t *r, ngx_chat_err_t *err);
+ngx_int_t ngx_http_chat_error(ngx_http_request_t *r, ngx_chat_err_e code,
+    const char *detail);
+/* the same with a status of its own */
+ngx_int_t ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_chat_err_e code, const char *detail);
+
+/* --- ngx_http_chat_identity.c --- */
+
+/* the origin rule of PROTOCOL, section 9: NGX_OK or NGX_DECLINED (logged) */
+ngx_int_t ngx_http_chat_origin_allowed(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf);
+/* NGX_OK; NGX_DECLINED: nobody; NGX_ABORT: an expired token; NGX_ERROR */
+ngx_int_t ngx_http_chat_identify(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+/* the cookie of a new guest, over TLS */
+ngx_int_t ngx_http_chat_guest_cookie(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+
+/* --- ngx_http_chat_ws.c --- */
+
+ngx_int_t ngx_http_chat_ws_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_int_t identified);
+
+/* --- ngx_http_chat_log.c: the access log of a connection without request --- */
+
+typedef struct ngx_http_chat_logged_s  ngx_http_chat_logged_t;
+
+/* a compact copy of what the log needs, from the connection's pool */
+ngx_http_chat_logged_t *ngx_http_chat_log_save(ngx_http_request_t *r);
+/* gives the connection the client's address again that realip took back */
+void ngx_http_chat_log_address_restore(ngx_connection_t *c,
+    ngx_http_chat_logged_t *l);
+/* logs with the context's values; the connection's data is hc afterwards */
+void ngx_http_chat_log_write(ngx_connection_t *c,
+    ngx_http_connection_t *hc, ngx_http_chat_logged_t *l,
+    ngx_http_chat_ctx_t *ctx);
+
+/* --- ngx_http_chat_sse.c --- */
+
+/* `rooms': of ngx_chat_join_t; json: the commands of a stream by fetch */
+ngx_int_t ngx_http_chat_sse_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_array_t *rooms, ngx_str_t *json);
+/* 200 with `retry', one error object and the end: for what passes */
+ngx_int_t ngx_http_chat_sse_later(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_chat_err_e code);
+
+/* --- ngx_http_chat_sse_id.c: ids and cursors of SSE --- */
+
+ngx_int_t ngx_http_chat_sse_rooms(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_array_t **rooms);
+
+/* --- ngx_http_chat_api.c --- */
+
+ngx_int_t ngx_http_chat_history_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+ngx_int_t ngx_http_chat_post_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+
+/* --- ngx_http_chat_status.c --- */
+
+ngx_int_t ngx_http_chat_status_handler(ngx_http_request_t *r);
+
+/* --- ngx_http_chat_variables.c --- */
+
+ngx_int_t ngx_http_chat_add_variables(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_CHAT_H_INCLUDED_ */

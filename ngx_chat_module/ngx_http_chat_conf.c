@@ -1,0 +1,325 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+
+
+static char *ngx_http_chat_check_location(ngx_conf_t *cf,
+    ngx_http_chat_loc_conf_t *conf);
+static char *ngx_http_chat_check_times(ngx_conf_t *cf,
+    ngx_http_chat_loc_conf_t *conf);
+static void ngx_http_chat_warn_location(ngx_conf_t *cf,
+    ngx_http_chat_location_t *l);
+
+
+/*
+ * The store's init, and the undo of what it did to the zone that it replaces if
+ * this configuration is not taken after all.
+ */
+
+ngx_int_t
+ngx_http_chat_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    return ngx_chat_zone_init(shm_zone, data);
+}
+
+
+void *
+ngx_http_chat_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_chat_main_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_chat_main_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->bus = NULL;
+     */
+
+    if (ngx_array_init(&conf->zones, cf->pool, 1, sizeof(ngx_chat_zone_t *))
+        != NGX_OK
+        || ngx_array_init(&conf->locations, cf->pool, 4,
+                          sizeof(ngx_http_chat_location_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    conf->buffers = NGX_CONF_UNSET_SIZE;
+
+    return conf;
+}
+
+
+char *
+ngx_http_chat_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_chat_main_conf_t  *cmcf = conf;
+
+    ngx_conf_init_size_value(cmcf->buffers, 64 * 1024 * 1024);
+
+    if (cmcf->buffers < 1024 * 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_buffers\" must be at least 1m, "
+                           "write \"chat_buffers 64m;\"");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+void *
+ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_chat_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_chat_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->chat.zone = NULL;
+     *     conf->chat.broker = NULL;
+     *     conf->clcf = NULL;
+     *     conf->status = NULL;
+     */
+
+    conf->guest = NGX_CONF_UNSET;
+    conf->user = NGX_CONF_UNSET_PTR;
+    conf->user_name = NGX_CONF_UNSET_PTR;
+    conf->room = NULL;
+    conf->format = NGX_CONF_UNSET_UINT;
+    conf->origins = NGX_CONF_UNSET_PTR;
+
+    conf->chat.message_max = NGX_CONF_UNSET_SIZE;
+    conf->chat.text_max = NGX_CONF_UNSET_SIZE;
+    conf->chat.replay_max = NGX_CONF_UNSET_UINT;
+    conf->chat.replay_bytes = NGX_CONF_UNSET_SIZE;
+    conf->chat.sse_rooms = NGX_CONF_UNSET_UINT;
+    conf->chat.ping = NGX_CONF_UNSET;
+    conf->chat.ping_timeout = NGX_CONF_UNSET;
+    conf->chat.slow_timeout = NGX_CONF_UNSET;
+    conf->chat.drain = NGX_CONF_UNSET_MSEC;
+
+    return conf;
+}
+
+
+char *
+ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_chat_loc_conf_t  *prev = parent;
+    ngx_http_chat_loc_conf_t  *conf = child;
+
+    /* one source of identity: what a level writes hides both of its parent */
+
+    if (conf->guest == NGX_CONF_UNSET && conf->user == NGX_CONF_UNSET_PTR) {
+        ngx_conf_merge_value(conf->guest, prev->guest, 0);
+        ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
+        ngx_conf_merge_ptr_value(conf->user_name, prev->user_name, NULL);
+    }
+
+    ngx_conf_init_value(conf->guest, 0);
+    ngx_conf_init_ptr_value(conf->user, NULL);
+    ngx_conf_init_ptr_value(conf->user_name, NULL);
+
+    if (conf->room == NULL) {
+        conf->room = prev->room;
+    }
+
+    ngx_conf_merge_uint_value(conf->format, prev->format, 0);
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+
+    ngx_conf_merge_size_value(conf->chat.message_max, prev->chat.message_max,
+                              NGX_CHAT_FRAME_MAX);
+    ngx_conf_merge_size_value(conf->chat.text_max, prev->chat.text_max,
+                              NGX_CHAT_TEXT_MAX);
+    ngx_conf_merge_uint_value(conf->chat.replay_max, prev->chat.replay_max,
+                              1000);
+    ngx_conf_merge_size_value(conf->chat.replay_bytes,
+                              prev->chat.replay_bytes, 1024 * 1024);
+    ngx_conf_merge_uint_value(conf->chat.sse_rooms, prev->chat.sse_rooms, 32);
+    ngx_conf_merge_sec_value(conf->chat.ping, prev->chat.ping, 25);
+    ngx_conf_merge_sec_value(conf->chat.ping_timeout, prev->chat.ping_timeout,
+                             60);
+    ngx_conf_merge_sec_value(conf->chat.slow_timeout, prev->chat.slow_timeout,
+                             30);
+    ngx_conf_merge_msec_value(conf->chat.drain, prev->chat.drain, 10000);
+
+    conf->chat.raw = conf->format;
+    conf->chat.guest = conf->guest;
+
+    return (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
+                                     : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
+{
+    ngx_str_t                 *name;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = conf->clcf;
+    name = &clcf->name;
+
+    if (conf->guest && conf->user != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "both \"chat_guest on\" and \"chat_user\" say who "
+                           "users are in location \"%V\", remove one", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!conf->guest && conf->user == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat\" in location \"%V\" needs to know users: "
+                           "write \"chat_guest on;\" or \"chat_user "
+                           "$variable;\"", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->room == NULL) {
+
+        if (clcf->named
+#if (NGX_PCRE)
+            || clcf->regex != NULL
+#endif
+            || name->len == 0 || name->data[name->len - 1] != '/')
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"chat\" in location \"%V\" can't take rooms "
+                               "from the rest of the path: write \"location "
+                               "^~ /chat/\" (with a \"/\" at the end) or add "
+                               "\"chat_room VALUE;\"", name);
+            return NGX_CONF_ERROR;
+        }
+
+        if (clcf->exact_match) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"chat\" in \"location = %V\" leaves no rest "
+                               "of the path for the room: write \"location ^~ "
+                               "%V\" or add \"chat_room VALUE;\"", name, name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (conf->chat.text_max > conf->chat.message_max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_message_max\": \"text=%uz\" is more than "
+                           "the whole command may be (%uz)",
+                           conf->chat.text_max, conf->chat.message_max);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_chat_check_times(cf, conf);
+}
+
+
+static char *
+ngx_http_chat_check_times(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
+{
+    if (conf->chat.ping < 1 || conf->chat.ping > 100) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_ping\" must be between 1s and 100s");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->chat.ping_timeout <= conf->chat.ping) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_ping_timeout\" (%T s) must be more than "
+                           "\"chat_ping\" (%T s)",
+                           conf->chat.ping_timeout, conf->chat.ping);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->chat.slow_timeout < 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_slow_timeout\" must be at least 1s");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->chat.drain < 100 || conf->chat.drain > 3600000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_drain\" must be between 100ms and 1h");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* when everything is read: zones that nobody defined, traps of locations */
+
+ngx_int_t
+ngx_http_chat_check_conf(ngx_conf_t *cf, ngx_http_chat_main_conf_t *cmcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_chat_zone_t      **z;
+    ngx_http_chat_location_t   *l;
+
+    z = cmcf->zones.elts;
+
+    for (i = 0; i < cmcf->zones.nelts; i++) {
+
+        if (z[i]->size == 0) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"%V\" names the chat zone \"%V\" that nobody "
+                          "defines: write \"chat_zone zone=%V:64m;\" in "
+                          "\"http\" in %s:%ui",
+                          &z[i]->directive, &z[i]->zone.name,
+                          &z[i]->zone.name, z[i]->file, z[i]->line);
+            return NGX_ERROR;
+        }
+    }
+
+    l = cmcf->locations.elts;
+
+    for (i = 0; i < cmcf->locations.nelts; i++) {
+        ngx_http_chat_warn_location(cf, &l[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_chat_warn_location(ngx_conf_t *cf, ngx_http_chat_location_t *l)
+{
+#if (NGX_PCRE)
+
+    ngx_http_core_loc_conf_t  *root;
+
+    if (l->clcf->regex != NULL || l->clcf->exact_match || l->clcf->noregex
+        || l->clcf->named)
+    {
+        return;
+    }
+
+    root = l->cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    if (root->regex_locations == NULL) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "regex locations of this server take rooms away from "
+                  "\"location %V\" with \"chat\": write \"location ^~ %V\" in "
+                  "%s:%ui",
+                  &l->clcf->name, &l->clcf->name, l->file, l->line);
+
+#endif
+}

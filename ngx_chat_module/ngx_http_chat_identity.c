@@ -1,0 +1,393 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * Where a request may come from and who it is: PROTOCOL, section 9.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+#include "ngx_chat_name.h"
+#include "ngx_chat_token.h"
+
+
+static ngx_uint_t ngx_http_chat_origin_match(ngx_str_t *allowed,
+    ngx_str_t *origin, ngx_str_t *host);
+static ngx_uint_t ngx_http_chat_origin_same(ngx_str_t *origin,
+    ngx_str_t *host);
+static void ngx_http_chat_strip_port(ngx_str_t *host, ngx_uint_t tls);
+static ngx_int_t ngx_http_chat_identify_guest(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_identify_user(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_bearer(ngx_http_request_t *r,
+    ngx_str_t *token);
+static ngx_int_t ngx_http_chat_cookie(ngx_http_request_t *r,
+    ngx_str_t *token);
+
+
+ngx_int_t
+ngx_http_chat_origin_allowed(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf)
+{
+    ngx_str_t        *allowed, host;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  same = ngx_string("same");
+
+    h = ngx_http_chat_header_in(r, "origin");
+
+    if (h == NULL) {
+        h = ngx_http_chat_header_in(r, "sec-fetch-site");
+
+        if (h == NULL || h->value.len != 10
+            || ngx_strncasecmp(h->value.data, (u_char *) "cross-site", 10)
+               != 0)
+        {
+            return NGX_OK;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "chat refused to a page of another site that names no "
+                      "origin, write \"chat_origin\" with that site");
+        return NGX_DECLINED;
+    }
+
+    ngx_str_null(&host);
+
+    if (r->headers_in.host != NULL) {
+        host = r->headers_in.host->value;
+    }
+
+    if (clcf->origins == NULL) {
+
+        if (ngx_http_chat_origin_match(&same, &h->value, &host)) {
+            return NGX_OK;
+        }
+
+    } else {
+        allowed = clcf->origins->elts;
+
+        for (i = 0; i < clcf->origins->nelts; i++) {
+            if (ngx_http_chat_origin_match(&allowed[i], &h->value, &host)) {
+                return NGX_OK;
+            }
+        }
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "chat refused to a page of origin \"%V\" (host \"%V\"): if "
+                  "it is yours, write \"chat_origin same %V;\", and make "
+                  "proxies in front pass the Host header",
+                  &h->value, &host, &h->value);
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_origin_match(ngx_str_t *allowed, ngx_str_t *origin,
+    ngx_str_t *host)
+{
+    u_char  *p;
+    size_t   prefix, suffix;
+
+    if (allowed->len == 3 && ngx_strncmp(allowed->data, "any", 3) == 0) {
+        return 1;
+    }
+
+    if (allowed->len == 4 && ngx_strncmp(allowed->data, "same", 4) == 0) {
+        return ngx_http_chat_origin_same(origin, host);
+    }
+
+    p = ngx_strlchr(allowed->data, allowed->data + allowed->len, '*');
+
+    if (p == NULL) {
+        return origin->len == allowed->len
+               && ngx_strncasecmp(origin->data, allowed->data, origin->len)
+                  == 0;
+    }
+
+    /* "https://*.example.com" */
+
+    prefix = (size_t) (p - allowed->data);
+    suffix = allowed->len - prefix - 1;
+
+    if (origin->len <= prefix + suffix
+        || ngx_strncasecmp(origin->data, allowed->data, prefix) != 0
+        || ngx_strncasecmp(origin->data + origin->len - suffix, p + 1, suffix)
+           != 0)
+    {
+        return 0;
+    }
+
+    return ngx_strlchr(origin->data + prefix,
+                       origin->data + origin->len - suffix, '/')
+           == NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_origin_same(ngx_str_t *origin, ngx_str_t *host)
+{
+    ngx_str_t   a, b;
+    ngx_uint_t  tls;
+
+    a = *origin;
+    b = *host;
+
+    if (a.len > 8 && ngx_strncasecmp(a.data, (u_char *) "https://", 8) == 0) {
+        tls = 1;
+        a.data += 8;
+        a.len -= 8;
+
+    } else if (a.len > 7
+               && ngx_strncasecmp(a.data, (u_char *) "http://", 7) == 0)
+    {
+        tls = 0;
+        a.data += 7;
+        a.len -= 7;
+
+    } else {
+        /* "null" and schemes that no page has */
+        return 0;
+    }
+
+    ngx_http_chat_strip_port(&a, tls);
+    ngx_http_chat_strip_port(&b, tls);
+
+    return a.len == b.len && a.len > 0
+           && ngx_strncasecmp(a.data, b.data, a.len) == 0;
+}
+
+
+/* the scheme's own port may be written or not */
+
+static void
+ngx_http_chat_strip_port(ngx_str_t *host, ngx_uint_t tls)
+{
+    size_t       len;
+    const char  *port;
+
+    port = tls ? ":443" : ":80";
+    len = ngx_strlen(port);
+
+    if (host->len > len
+        && ngx_strncmp(host->data + host->len - len, port, len) == 0)
+    {
+        host->len -= len;
+    }
+}
+
+
+ngx_int_t
+ngx_http_chat_identify(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
+    ngx_http_chat_ctx_t *ctx)
+{
+    return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
+                       : ngx_http_chat_identify_user(r, clcf, ctx);
+}
+
+
+/*
+ * A token that a client sends is either right or an error; a cookie that has
+ * outlived the server's secret is nobody's fault and makes a new guest.
+ */
+
+static ngx_int_t
+ngx_http_chat_identify_guest(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx)
+{
+    u_char     *secret;
+    time_t      expires;
+    ngx_int_t   rc;
+    ngx_str_t   token;
+
+    ctx->user.id.data = ctx->guest_id;
+    ctx->user.id.len = NGX_CHAT_GUEST_ID_LEN;
+    ctx->user.guest = 1;
+
+    secret = ngx_chat_zone_secret(clcf->chat.zone);
+
+    if (ngx_http_chat_bearer(r, &token) == NGX_OK) {
+        rc = ngx_chat_guest_verify(&token, secret, ngx_time(), ctx->guest_id,
+                                   &expires);
+        if (rc != NGX_OK) {
+            ctx->user.id.len = 0;
+        }
+
+        return rc;
+    }
+
+    if (ngx_http_chat_cookie(r, &token) == NGX_OK
+        && ngx_chat_guest_verify(&token, secret, ngx_time(), ctx->guest_id,
+                                 &expires)
+           == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    ctx->new_guest = 1;
+
+    return ngx_chat_guest_id(ctx->guest_id);
+}
+
+
+static ngx_int_t
+ngx_http_chat_identify_user(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx)
+{
+    if (ngx_http_complex_value(r, clcf->user, &ctx->user.id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->user.id.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_chat_user_id_valid(&ctx->user.id, 0) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "the value of \"chat_user\" can't be a user's id: 1-64 "
+                      "bytes of UTF-8 without spaces and / \\ ? # %% , * { } "
+                      "\" < >, not beginning with ~ . $ @");
+        ctx->user.id.len = 0;
+        return NGX_DECLINED;
+    }
+
+    if (clcf->user_name == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(r, clcf->user_name, &ctx->user.name)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->user.name.len > 0
+        && ngx_chat_display_name(&ctx->user.name) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "the name of \"chat_user\" can't be shown, the id is");
+        ctx->user.name.len = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_bearer(ngx_http_request_t *r, ngx_str_t *token)
+{
+    u_char           *p, *last;
+    ngx_table_elt_t  *h;
+
+    h = ngx_http_chat_header_in(r, "authorization");
+
+    if (h != NULL && h->value.len > 7
+        && ngx_strncasecmp(h->value.data, (u_char *) "bearer ", 7) == 0)
+    {
+        token->data = h->value.data + 7;
+        token->len = h->value.len - 7;
+        return NGX_OK;
+    }
+
+    /* a browser can put it only beside the name of the protocol */
+
+    h = ngx_http_chat_header_in(r, "sec-websocket-protocol");
+
+    if (h == NULL) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_strnstr(h->value.data, "bearer.", h->value.len);
+
+    if (p == NULL || (p > h->value.data && p[-1] != ' ' && p[-1] != ',')) {
+        return NGX_DECLINED;
+    }
+
+    p += 7;
+    last = h->value.data + h->value.len;
+
+    token->data = p;
+
+    while (p < last && *p != ',' && *p != ' ') {
+        p++;
+    }
+
+    token->len = (size_t) (p - token->data);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_cookie(ngx_http_request_t *r, ngx_str_t *token)
+{
+    ngx_uint_t                  key;
+    ngx_http_variable_value_t  *v;
+
+    static ngx_str_t  name = ngx_string("cookie___Host-chat_guest");
+
+    /* through the variable: nginx 1.23 changed the functions below it */
+
+    key = ngx_hash_key(name.data, name.len);
+
+    v = ngx_http_get_variable(r, &name, key);
+
+    if (v == NULL || v->not_found || v->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    token->data = v->data;
+    token->len = v->len;
+
+    return NGX_OK;
+}
+
+
+/* __Host- needs Secure, so there is none without TLS */
+
+ngx_int_t
+ngx_http_chat_guest_cookie(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    u_char     *p, *last, token[NGX_CHAT_GUEST_TOKEN_MAX];
+    ngx_str_t   value;
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl == NULL) {
+        return NGX_OK;
+    }
+#else
+    return NGX_OK;
+#endif
+
+    if (!ctx->new_guest) {
+        return NGX_OK;
+    }
+
+    last = ngx_chat_guest_token(token,
+                                ngx_chat_zone_secret(ctx->conf->zone),
+                                ctx->guest_id,
+                                ngx_time() + NGX_CHAT_GUEST_TTL);
+    if (last == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_CHAT_GUEST_TOKEN_MAX + 128);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    p = ngx_sprintf(p, "__Host-chat_guest=%*s; Path=/; Max-Age=%d; Secure; "
+                    "HttpOnly; SameSite=Lax",
+                    (size_t) (last - token), token, NGX_CHAT_GUEST_TTL);
+    value.len = (size_t) (p - value.data);
+
+    return ngx_http_chat_add_header(r, "Set-Cookie", &value);
+}

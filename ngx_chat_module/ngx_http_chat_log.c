@@ -1,0 +1,306 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * A WebSocket lets go of its request, which takes some 4 KB, once the handshake
+ * is written.  What the access log will want to know is kept in a compact copy,
+ * and at the end a request is made for the log phase alone.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+
+
+#define NGX_HTTP_CHAT_LOGGED_MAX  512      /* bytes of strings */
+
+
+typedef enum {
+    NGX_HTTP_CHAT_L_REQUEST = 0,           /* the request line */
+    NGX_HTTP_CHAT_L_HOST,
+    NGX_HTTP_CHAT_L_AGENT,
+    NGX_HTTP_CHAT_L_REFERER,
+    NGX_HTTP_CHAT_L_ORIGIN,
+    NGX_HTTP_CHAT_L_LAST
+} ngx_http_chat_logged_e;
+
+
+struct ngx_http_chat_logged_s {
+    void                     **srv_conf;
+    void                     **loc_conf;
+    time_t                     start_sec;
+    ngx_msec_t                 start_msec;
+    off_t                      request_length;
+    ngx_uint_t                 requests;
+    ngx_uint_t                 http_version;
+
+    /* as realip has set it; it is restored when the request is freed */
+    struct sockaddr           *sockaddr;
+    socklen_t                  socklen;
+    ngx_str_t                  addr_text;
+
+    /* inside text[NGX_HTTP_CHAT_L_REQUEST] */
+    uint16_t                   uri_start;
+    uint16_t                   uri_len;
+    uint16_t                   args_len;
+
+    uint16_t                   len[NGX_HTTP_CHAT_L_LAST];
+    u_char                     text[1];
+};
+
+
+static const char  *ngx_http_chat_logged_headers[] = {
+    NULL, "host", "user-agent", "referer", "origin"
+};
+
+
+static ngx_int_t ngx_http_chat_log_address(ngx_http_request_t *r,
+    ngx_http_chat_logged_t *l);
+static void ngx_http_chat_log_place(ngx_http_request_t *r,
+    ngx_http_chat_logged_t *l);
+static void ngx_http_chat_log_headers(ngx_http_request_t *r,
+    ngx_http_chat_logged_t *l);
+
+
+ngx_http_chat_logged_t *
+ngx_http_chat_log_save(ngx_http_request_t *r)
+{
+    u_char                  *p;
+    size_t                   total, left;
+    ngx_str_t                value[NGX_HTTP_CHAT_L_LAST];
+    ngx_uint_t               i;
+    ngx_table_elt_t         *h;
+    ngx_http_chat_logged_t  *l;
+
+    value[NGX_HTTP_CHAT_L_REQUEST] = r->request_line;
+
+    for (i = NGX_HTTP_CHAT_L_HOST; i < NGX_HTTP_CHAT_L_LAST; i++) {
+        h = ngx_http_chat_header_in(r, ngx_http_chat_logged_headers[i]);
+
+        if (h != NULL) {
+            value[i] = h->value;
+
+        } else {
+            ngx_str_null(&value[i]);
+        }
+    }
+
+    left = NGX_HTTP_CHAT_LOGGED_MAX;
+    total = 0;
+
+    for (i = 0; i < NGX_HTTP_CHAT_L_LAST; i++) {
+        value[i].len = ngx_min(value[i].len, left);
+        left -= value[i].len;
+        total += value[i].len;
+    }
+
+    l = ngx_pcalloc(r->connection->pool,
+                    sizeof(ngx_http_chat_logged_t) + total);
+    if (l == NULL) {
+        return NULL;
+    }
+
+    p = l->text;
+
+    for (i = 0; i < NGX_HTTP_CHAT_L_LAST; i++) {
+        l->len[i] = (uint16_t) value[i].len;
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+    }
+
+    ngx_http_chat_log_place(r, l);
+
+    l->srv_conf = r->srv_conf;
+    l->loc_conf = r->loc_conf;
+    l->start_sec = r->start_sec;
+    l->start_msec = r->start_msec;
+    l->request_length = r->request_length;
+    l->requests = r->connection->requests;
+    l->http_version = r->http_version;
+
+    return (ngx_http_chat_log_address(r, l) == NGX_OK) ? l : NULL;
+}
+
+
+/* where the URI is in the request line */
+
+static void
+ngx_http_chat_log_place(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
+{
+    size_t  start, uri, args;
+
+    if (r->uri_start == NULL || r->uri_start < r->request_line.data) {
+        return;
+    }
+
+    start = (size_t) (r->uri_start - r->request_line.data);
+    uri = r->unparsed_uri.len;
+    args = r->args.len;
+
+    if (start + uri > l->len[NGX_HTTP_CHAT_L_REQUEST]) {
+        return;
+    }
+
+    l->uri_start = (uint16_t) start;
+    l->uri_len = (uint16_t) uri;
+    l->args_len = (uint16_t) ngx_min(args, uri);
+}
+
+
+static ngx_int_t
+ngx_http_chat_log_address(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
+{
+    u_char            *p;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    p = ngx_palloc(c->pool, c->socklen + c->addr_text.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, c->sockaddr, c->socklen);
+    l->sockaddr = (struct sockaddr *) p;
+    l->socklen = c->socklen;
+
+    p += c->socklen;
+    ngx_memcpy(p, c->addr_text.data, c->addr_text.len);
+    l->addr_text.data = p;
+    l->addr_text.len = c->addr_text.len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_chat_log_address_restore(ngx_connection_t *c,
+    ngx_http_chat_logged_t *l)
+{
+    c->sockaddr = l->sockaddr;
+    c->socklen = l->socklen;
+    c->addr_text = l->addr_text;
+}
+
+
+void
+ngx_http_chat_log_write(ngx_connection_t *c, ngx_http_connection_t *hc,
+    ngx_http_chat_logged_t *l, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_http_request_t  *r;
+
+    c->data = hc;
+    c->requests = l->requests - 1;
+
+    /* what was pipelined behind the handshake was taken long ago */
+
+    hc->busy = NULL;
+    hc->nbusy = 0;
+
+    r = ngx_http_create_request(c);
+    if (r == NULL) {
+        return;
+    }
+
+#if (NGX_STAT_STUB)
+    /* one request, not two */
+    (void) ngx_atomic_fetch_add(ngx_stat_requests, -1);
+#endif
+
+    c->data = r;
+
+    r->srv_conf = l->srv_conf;
+    r->loc_conf = l->loc_conf;
+    r->start_sec = l->start_sec;
+    r->start_msec = l->start_msec;
+    r->request_length = l->request_length;
+
+    r->method = NGX_HTTP_GET;
+    ngx_str_set(&r->method_name, "GET");
+    ngx_str_set(&r->http_protocol, "HTTP/1.1");
+    r->http_version = l->http_version;
+
+    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+
+    ngx_http_chat_log_headers(r, l);
+
+    ngx_http_set_ctx(r, ctx, ngx_http_chat_module);
+
+    ngx_http_free_request(r, 0);
+
+    c->data = hc;
+}
+
+
+static void
+ngx_http_chat_log_headers(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
+{
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    p = l->text;
+
+    r->request_line.data = p;
+    r->request_line.len = l->len[NGX_HTTP_CHAT_L_REQUEST];
+
+    r->unparsed_uri.data = p + l->uri_start;
+    r->unparsed_uri.len = l->uri_len;
+    r->uri.data = r->unparsed_uri.data;
+    r->uri.len = l->uri_len;
+
+    if (l->args_len > 0) {
+        r->uri.len -= l->args_len + 1;
+        r->args.data = r->uri.data + r->uri.len + 1;
+        r->args.len = l->args_len;
+    }
+
+    p += l->len[NGX_HTTP_CHAT_L_REQUEST];
+
+    if (ngx_list_init(&r->headers_in.headers, r->pool, NGX_HTTP_CHAT_L_LAST,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return;
+    }
+
+    for (i = NGX_HTTP_CHAT_L_HOST; i < NGX_HTTP_CHAT_L_LAST; i++) {
+
+        if (l->len[i] == 0) {
+            continue;
+        }
+
+        h = ngx_list_push(&r->headers_in.headers);
+        if (h == NULL) {
+            return;
+        }
+
+        ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+        h->hash = 1;
+        h->key.data = (u_char *) ngx_http_chat_logged_headers[i];
+        h->key.len = ngx_strlen(ngx_http_chat_logged_headers[i]);
+        h->lowcase_key = h->key.data;
+        h->value.data = p;
+        h->value.len = l->len[i];
+
+        p += l->len[i];
+
+        switch (i) {
+
+        case NGX_HTTP_CHAT_L_HOST:
+            r->headers_in.host = h;
+            r->headers_in.server = h->value;
+            break;
+
+        case NGX_HTTP_CHAT_L_AGENT:
+            r->headers_in.user_agent = h;
+            break;
+
+        case NGX_HTTP_CHAT_L_REFERER:
+            r->headers_in.referer = h;
+            break;
+        }
+    }
+}

@@ -1,0 +1,261 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+#include "ngx_chat_worker.h"
+
+
+static ngx_int_t ngx_http_chat_preconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_chat_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_chat_init_process(ngx_cycle_t *cycle);
+static void ngx_http_chat_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_chat_formats[] = {
+    { ngx_string("chat"), 0 },
+    { ngx_string("raw"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_chat_sse_rooms_bounds = {
+    ngx_conf_check_num_bounds, 1, 100
+};
+
+
+#define NGX_HTTP_CHAT_ANY_CONF                                                \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF)
+
+
+static ngx_command_t  ngx_http_chat_commands[] = {
+
+    { ngx_string("chat_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_chat_set_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_rooms"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_chat_set_rooms,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_nonce"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_chat_set_nonce,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_max_rooms"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_chat_set_max_rooms,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_buffers"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, buffers),
+      NULL },
+
+    { ngx_string("chat"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_chat,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_guest"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, guest),
+      NULL },
+
+    { ngx_string("chat_user"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE123,
+      ngx_http_chat_set_user,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_room"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, room),
+      NULL },
+
+    { ngx_string("chat_format"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, format),
+      &ngx_http_chat_formats },
+
+    { ngx_string("chat_origin"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_chat_set_origin,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_message_max"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_set_message_max,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_replay_max"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_set_replay_max,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_ping"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.ping),
+      NULL },
+
+    { ngx_string("chat_ping_timeout"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.ping_timeout),
+      NULL },
+
+    { ngx_string("chat_slow_timeout"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.slow_timeout),
+      NULL },
+
+    { ngx_string("chat_drain"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.drain),
+      NULL },
+
+    { ngx_string("chat_sse_rooms"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.sse_rooms),
+      &ngx_http_chat_sse_rooms_bounds },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_chat_module_ctx = {
+    ngx_http_chat_preconfiguration,        /* preconfiguration */
+    ngx_http_chat_postconfiguration,       /* postconfiguration */
+
+    ngx_http_chat_create_main_conf,        /* create main configuration */
+    ngx_http_chat_init_main_conf,          /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_chat_create_loc_conf,         /* create location configuration */
+    ngx_http_chat_merge_loc_conf           /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_chat_module = {
+    NGX_MODULE_V1,
+    &ngx_http_chat_module_ctx,             /* module context */
+    ngx_http_chat_commands,                /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_chat_init_process,            /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_chat_exit_process,            /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_chat_preconfiguration(ngx_conf_t *cf)
+{
+    return ngx_http_chat_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_chat_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_chat_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+
+    if (cmcf->zones.nelts == 0) {
+        /* loaded but not used: no shared memory, no descriptors */
+        return NGX_OK;
+    }
+
+    if (ngx_http_chat_check_conf(cf, cmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cmcf->bus = ngx_chat_bus_add(cf, &ngx_http_chat_module);
+
+    return (cmcf->bus != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_chat_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_chat_main_conf_t  *cmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        /* the cache manager and loader come here too */
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_chat_module);
+
+    if (cmcf == NULL || cmcf->bus == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_chat_worker_init(cycle, cmcf->bus, &cmcf->zones,
+                                cmcf->buffers);
+}
+
+
+static void
+ngx_http_chat_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_chat_worker_exit();
+}

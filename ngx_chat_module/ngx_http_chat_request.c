@@ -1,0 +1,342 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * From a request to its handler: PROTOCOL, section 6.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+#include "ngx_chat_name.h"
+
+
+/* what the request asks for, by method and headers */
+
+typedef struct {
+    unsigned  upgrade:1;          /* WebSocket */
+    unsigned  broken_upgrade:1;   /* a proxy has dropped the Upgrade header */
+    unsigned  stream:1;           /* Accept: text/event-stream */
+} ngx_http_chat_wish_t;
+
+
+static void ngx_http_chat_wish(ngx_http_request_t *r,
+    ngx_http_chat_wish_t *wish);
+static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_wish_t *wish);
+static ngx_int_t ngx_http_chat_route_sse(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_method(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_chat_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc, identified;
+    ngx_http_chat_ctx_t       *ctx;
+    ngx_http_chat_wish_t       wish;
+    ngx_http_chat_loc_conf_t  *clcf;
+
+    static ngx_str_t  http = ngx_string("http");
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST))) {
+        return ngx_http_chat_method(r);
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_chat_ctx_t));
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->conf = &clcf->chat;
+    ctx->transport = http;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_chat_module);
+
+    ngx_http_chat_wish(r, &wish);
+
+    if ((wish.upgrade || wish.stream || r->method == NGX_HTTP_POST)
+        && ngx_http_chat_origin_allowed(r, clcf) != NGX_OK)
+    {
+        return ngx_http_chat_error(r, NGX_CHAT_E_FORBIDDEN,
+                                   "this origin is not allowed, the server's "
+                                   "error log names the cure");
+    }
+
+    if (wish.broken_upgrade) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "a WebSocket handshake came without \"Upgrade\": a "
+                      "proxy in front must set \"proxy_http_version 1.1; "
+                      "proxy_set_header Upgrade $http_upgrade; "
+                      "proxy_set_header Connection upgrade;\"");
+
+        return ngx_http_chat_refuse(r, 426, NGX_CHAT_E_BAD_REQUEST,
+                                    "the Upgrade header was lost on the way");
+    }
+
+    identified = ngx_http_chat_identify(r, clcf, ctx);
+
+    if (identified == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_chat_room(r, clcf, ctx);
+
+    if (wish.upgrade) {
+        /* what a page must understand is said after the handshake */
+        return ngx_http_chat_ws_handler(r, ctx, identified);
+    }
+
+    if (identified != NGX_OK) {
+        return ngx_http_chat_error(r,
+                                   identified == NGX_ABORT
+                                       ? NGX_CHAT_E_EXPIRED
+                                       : NGX_CHAT_E_UNAUTHORIZED, NULL);
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                   "this is not the name of a room");
+    }
+
+    if (r->method == NGX_HTTP_POST) {
+        return ngx_http_chat_post_handler(r, ctx);
+    }
+
+    return ngx_http_chat_route_get(r, ctx, &wish);
+}
+
+
+static ngx_int_t
+ngx_http_chat_method(ngx_http_request_t *r)
+{
+    ngx_str_t  empty, allow;
+
+    ngx_str_null(&empty);
+    ngx_str_set(&allow, "GET, HEAD, POST");
+
+    if (ngx_http_chat_add_header(r, "Allow", &allow) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        return ngx_http_chat_respond(r, NGX_HTTP_NO_CONTENT, "", &empty);
+    }
+
+    return ngx_http_chat_refuse(r, NGX_HTTP_NOT_ALLOWED,
+                                NGX_CHAT_E_BAD_REQUEST,
+                                "use GET, HEAD or POST");
+}
+
+
+static void
+ngx_http_chat_wish(ngx_http_request_t *r, ngx_http_chat_wish_t *wish)
+{
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(wish, sizeof(ngx_http_chat_wish_t));
+
+    if (r->method == NGX_HTTP_GET) {
+        h = ngx_http_chat_header_in(r, "upgrade");
+
+        if (h != NULL && h->value.len == 9
+            && ngx_strncasecmp(h->value.data, (u_char *) "websocket", 9) == 0)
+        {
+            wish->upgrade = 1;
+            return;
+        }
+
+        if (ngx_http_chat_header_in(r, "sec-websocket-key") != NULL) {
+            wish->broken_upgrade = 1;
+            return;
+        }
+    }
+
+    h = ngx_http_chat_header_in(r, "accept");
+
+    if (h != NULL
+        && ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
+                            (u_char *) "text/event-stream",
+                            sizeof("text/event-stream") - 2)
+           != NULL)
+    {
+        wish->stream = 1;
+    }
+}
+
+
+/*
+ * The room of the URL: chat_room's value or what follows the location's prefix;
+ * none of it is the base.  NGX_DECLINED: it can't be a room's name.
+ */
+
+static ngx_int_t
+ngx_http_chat_room(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
+    ngx_http_chat_ctx_t *ctx)
+{
+    size_t  len;
+
+    if (clcf->room != NULL) {
+
+        if (ngx_http_complex_value(r, clcf->room, &ctx->room) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else {
+        len = clcf->clcf->name.len;
+
+        if (r->uri.len < len) {
+            /* rewritten by something between the location and us */
+            return NGX_DECLINED;
+        }
+
+        ctx->room.data = r->uri.data + len;
+        ctx->room.len = r->uri.len - len;
+    }
+
+    if (ctx->room.len == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_chat_room_name_valid(&ctx->room, 0);
+}
+
+
+static ngx_int_t
+ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_wish_t *wish)
+{
+    if (wish->stream && r->method == NGX_HTTP_GET) {
+        return ngx_http_chat_route_sse(r, ctx);
+    }
+
+    if (ctx->room.len == 0) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                   "connect by WebSocket, POST commands, or "
+                                   "name a room in the path");
+    }
+
+    return ngx_http_chat_history_handler(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_chat_route_sse(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_int_t     rc;
+    ngx_array_t  *rooms;
+
+    rc = ngx_http_chat_sse_rooms(r, ctx, &rooms);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                   "name a room in the path, or up to "
+                                   "chat_sse_rooms of them in ?rooms=a,b");
+    }
+
+    if (ctx->conf->broker->ready(ctx->conf->zone) != NGX_OK) {
+        return ngx_http_chat_sse_later(r, ctx, NGX_CHAT_E_UNAVAILABLE);
+    }
+
+    return ngx_http_chat_sse_handler(r, ctx, rooms, NULL);
+}
+
+
+ngx_table_elt_t *
+ngx_http_chat_header_in(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    len = ngx_strlen(name);
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash != 0 && h[i].key.len == len
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+        {
+            return &h[i];
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_http_chat_arg(ngx_http_request_t *r, const char *name, ngx_str_t *value)
+{
+    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), value) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_chat_decode(r, value);
+}
+
+
+ngx_int_t
+ngx_http_chat_decode(ngx_http_request_t *r, ngx_str_t *value)
+{
+    u_char  *p, *src, *dst;
+
+    p = ngx_pnalloc(r->pool, value->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    src = value->data;
+    dst = p;
+
+    ngx_unescape_uri(&dst, &src, value->len, 0);
+
+    value->data = p;
+    value->len = (size_t) (dst - p);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_chat_args_join(ngx_http_request_t *r, ngx_chat_join_t *join)
+{
+    ngx_int_t  n;
+    ngx_str_t  value;
+
+    if (ngx_http_chat_arg(r, "after", &value) == NGX_OK && value.len > 0) {
+        join->after.given = 1;
+        join->after.broken = ngx_chat_id_parse(&value, &join->after.id)
+                             != NGX_OK;
+    }
+
+    if (ngx_http_chat_arg(r, "last", &value) == NGX_OK) {
+        n = ngx_atoi(value.data, value.len);
+
+        if (n > 0) {
+            join->last = ngx_min((ngx_uint_t) n, NGX_CHAT_PAGE_MAX);
+        }
+    }
+}

@@ -1,0 +1,599 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * The WebSocket transport: handshake (RFC 6455, section 4.2), then a connection
+ * without a request.  c->data is ngx_http_chat_ws_t from then on.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat_ws.h"
+#include "ngx_chat_worker.h"
+
+
+static ngx_int_t ngx_http_chat_ws_check(ngx_http_request_t *r,
+    ngx_table_elt_t **key, const char **why);
+static ngx_int_t ngx_http_chat_ws_version(ngx_http_request_t *r);
+static ngx_int_t ngx_http_chat_ws_protocol(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_str_t *protocol);
+static ngx_int_t ngx_http_chat_ws_respond(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_table_elt_t *key, ngx_str_t *protocol);
+static ngx_http_chat_ws_t *ngx_http_chat_ws_create(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+static void ngx_http_chat_ws_request_cleanup(void *data);
+static void ngx_http_chat_ws_detach_handler(ngx_http_request_t *r);
+static void ngx_http_chat_ws_detach(ngx_http_request_t *r,
+    ngx_http_chat_ws_t *ws);
+static void ngx_http_chat_ws_free_buffers(ngx_connection_t *c,
+    ngx_http_connection_t *hc);
+static void ngx_http_chat_ws_open(ngx_http_chat_ws_t *ws,
+    ngx_chat_join_t *join);
+static void ngx_http_chat_ws_enter(ngx_http_chat_ws_t *ws,
+    ngx_chat_join_t *join);
+
+
+/* `identified': NGX_OK, or why the client is told 4401 after the handshake */
+
+ngx_int_t
+ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_int_t identified)
+{
+    ngx_int_t            rc;
+    ngx_str_t            protocol;
+    const char          *why;
+    ngx_table_elt_t     *key;
+    ngx_http_chat_ws_t  *ws;
+
+    static ngx_str_t  websocket = ngx_string("websocket");
+
+    ctx->transport = websocket;
+
+    rc = ngx_http_chat_ws_check(r, &key, &why);
+
+    if (rc == NGX_ABORT) {
+        return ngx_http_chat_ws_version(r);
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST, why);
+    }
+
+    rc = ngx_http_chat_ws_protocol(r, ctx, &protocol);
+
+    if (rc != NGX_OK) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                   "offer the subprotocol chat.v1, or none");
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_chat_bus_seat() == NGX_CHAT_NO_SEAT) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_UNAVAILABLE, NULL);
+    }
+
+    ws = ngx_http_chat_ws_create(r, ctx);
+    if (ws == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ws->refused = (identified != NGX_OK);
+
+    rc = ngx_http_chat_ws_respond(r, ctx, key, &protocol);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* we return into the phases; the request is let go from a posted event */
+
+    r->main->count++;
+    r->write_event_handler = ngx_http_chat_ws_detach_handler;
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_post_event(r->connection->write, &ngx_posted_events);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_chat_ws_check(ngx_http_request_t *r, ngx_table_elt_t **key,
+    const char **why)
+{
+    ngx_table_elt_t  *h;
+
+    if (r->http_version != NGX_HTTP_VERSION_11) {
+        *why = "a WebSocket handshake is HTTP/1.1";
+        return NGX_DECLINED;
+    }
+
+    h = ngx_http_chat_header_in(r, "connection");
+
+    if (h == NULL
+        || ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
+                            (u_char *) "upgrade", 7 - 1)
+           == NULL)
+    {
+        *why = "the Connection header must name Upgrade";
+        return NGX_DECLINED;
+    }
+
+    h = ngx_http_chat_header_in(r, "sec-websocket-version");
+
+    if (h == NULL || h->value.len != 2
+        || ngx_strncmp(h->value.data, "13", 2) != 0)
+    {
+        return NGX_ABORT;
+    }
+
+    *key = ngx_http_chat_header_in(r, "sec-websocket-key");
+
+    if (*key == NULL || ngx_chat_ws_key_valid(&(*key)->value) != NGX_OK) {
+        *why = "Sec-WebSocket-Key must be base64 of 16 bytes";
+        return NGX_DECLINED;
+    }
+
+    if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) {
+        *why = "a handshake has no body";
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_ws_version(ngx_http_request_t *r)
+{
+    ngx_str_t  version, upgrade;
+
+    ngx_str_set(&version, "13");
+    ngx_str_set(&upgrade, "websocket");
+
+    if (ngx_http_chat_add_header(r, "Sec-WebSocket-Version", &version)
+        != NGX_OK
+        || ngx_http_chat_add_header(r, "Upgrade", &upgrade) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_chat_refuse(r, 426, NGX_CHAT_E_BAD_REQUEST,
+                                "Sec-WebSocket-Version must be 13");
+}
+
+
+/*
+ * Of what is offered chat.v1 is answered, a bearer.TOKEN never.  A raw location
+ * has no protocol of its own: the first that isn't a token.
+ */
+
+static ngx_int_t
+ngx_http_chat_ws_protocol(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_str_t *protocol)
+{
+    u_char           *p, *last;
+    ngx_str_t         token;
+    ngx_table_elt_t  *h;
+
+    ngx_str_null(protocol);
+
+    h = ngx_http_chat_header_in(r, "sec-websocket-protocol");
+
+    if (h == NULL) {
+        return NGX_OK;
+    }
+
+    p = h->value.data;
+    last = p + h->value.len;
+
+    while (p < last) {
+
+        while (p < last && (*p == ' ' || *p == ',' || *p == '\t')) {
+            p++;
+        }
+
+        token.data = p;
+
+        while (p < last && *p != ' ' && *p != ',' && *p != '\t') {
+            p++;
+        }
+
+        token.len = (size_t) (p - token.data);
+
+        if (token.len == 0
+            || (token.len > 7
+                && ngx_strncmp(token.data, "bearer.", 7) == 0))
+        {
+            continue;
+        }
+
+        if (ctx->conf->raw
+            || (token.len == 7 && ngx_strncmp(token.data, "chat.v1", 7) == 0))
+        {
+            *protocol = token;
+            return NGX_OK;
+        }
+    }
+
+    return ctx->conf->raw ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_chat_ws_respond(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_table_elt_t *key, ngx_str_t *protocol)
+{
+    ngx_int_t  rc;
+    ngx_str_t  accept, upgrade;
+
+    accept.len = NGX_CHAT_WS_ACCEPT_LEN;
+    accept.data = ngx_pnalloc(r->pool, NGX_CHAT_WS_ACCEPT_LEN);
+    if (accept.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_chat_ws_accept(accept.data, &key->value);
+
+    ngx_str_set(&upgrade, "websocket");
+
+    if (ngx_http_chat_add_header(r, "Upgrade", &upgrade) != NGX_OK
+        || ngx_http_chat_add_header(r, "Sec-WebSocket-Accept", &accept)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (protocol->len > 0
+        && ngx_http_chat_add_header(r, "Sec-WebSocket-Protocol", protocol)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_chat_guest_cookie(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->keepalive = 0;
+    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_FLUSH);
+}
+
+
+static ngx_http_chat_ws_t *
+ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_connection_t    *c;
+    ngx_http_cleanup_t  *cln;
+    ngx_http_chat_ws_t  *ws;
+
+    c = r->connection;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    /* lives as long as the connection; more than half of its pool's block */
+
+    ws = ngx_pcalloc(c->pool, sizeof(ngx_http_chat_ws_t));
+    if (ws == NULL) {
+        return NULL;
+    }
+
+    ws->connection = c;
+
+    if (ngx_chat_session_init(&ws->session, &ngx_http_chat_ws_transport,
+                              ctx->conf, &ctx->user, NGX_CHAT_WIRE_WS, c->log)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ngx_chat_ws_parser_init(&ws->parser, ctx->conf->message_max);
+
+    /* nothing is written before the handshake */
+    ws->session.reader.blocked = 1;
+    ngx_chat_worker_stuck(&ws->session);
+    ws->session.stuck_since = ngx_chat_worker_time();
+
+    cln->handler = ngx_http_chat_ws_request_cleanup;
+    cln->data = ws;
+
+    ctx->session = ws;
+
+    return ws;
+}
+
+
+/* the request ends before it was let go, or is being let go */
+
+static void
+ngx_http_chat_ws_request_cleanup(void *data)
+{
+    ngx_http_chat_ws_t  *ws = data;
+
+    if (!ws->detached) {
+        ngx_http_chat_ws_release(ws);
+    }
+}
+
+
+static void
+ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
+{
+    ngx_connection_t     *c;
+    ngx_http_chat_ctx_t  *ctx;
+    ngx_http_chat_ws_t   *ws;
+
+    c = r->connection;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
+    ws = ctx->session;
+
+    if (ws->end) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (c->buffered) {
+        /* the socket's buffer is full before a byte of ours: very unusual */
+
+        if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+        }
+
+        return;
+    }
+
+    ws->logged = ngx_http_chat_log_save(r);
+
+    if (ws->logged == NULL) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    ngx_http_chat_ws_detach(r, ws);
+}
+
+
+/* as ngx_http_set_keepalive() does it */
+
+static void
+ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
+{
+    u_char                 *early;
+    size_t                  n;
+    ngx_buf_t              *b;
+    ngx_chat_join_t         join;
+    ngx_connection_t       *c;
+    ngx_http_chat_ctx_t    *ctx;
+    ngx_http_connection_t  *hc;
+
+    c = r->connection;
+    hc = r->http_connection;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
+
+    ngx_memzero(&join, sizeof(ngx_chat_join_t));
+
+    if (ctx->room.len > 0) {
+        ws->room.data = ngx_pnalloc(c->pool, ctx->room.len);
+        if (ws->room.data == NULL) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+            return;
+        }
+
+        ngx_memcpy(ws->room.data, ctx->room.data, ctx->room.len);
+        ws->room.len = ctx->room.len;
+
+        ngx_http_chat_args_join(r, &join);
+    }
+
+    /* frames that came in one piece with the handshake */
+
+    b = r->header_in;
+    n = (size_t) (b->last - b->pos);
+    early = ngx_http_chat_ws_buffer();
+    n = ngx_min(n, NGX_HTTP_CHAT_WS_READ);
+
+    ngx_memcpy(early, b->pos, n);
+
+    ws->hc = hc;
+    ws->detached = 1;
+    c->log->action = "closing request";
+
+    r->logged = 1;
+    ngx_http_free_request(r, 0);
+
+    /* realip has taken its address back with the request */
+    ngx_http_chat_log_address_restore(c, ws->logged);
+
+    ngx_http_chat_ws_free_buffers(c, hc);
+
+    c->data = ws;
+    c->log->action = "serving chat client";
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    c->read->handler = ngx_http_chat_ws_read_handler;
+    c->write->handler = ngx_http_chat_ws_write_handler;
+
+    if (ngx_tcp_nodelay(c) != NGX_OK) {
+        ngx_http_chat_ws_end(ws, NGX_CHAT_CLOSE_ABNORMAL);
+        return;
+    }
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        SSL_set_mode(c->ssl->connection, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    }
+#endif
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK
+        || ngx_handle_write_event(c->write, 0) != NGX_OK)
+    {
+        ngx_http_chat_ws_end(ws, NGX_CHAT_CLOSE_ABNORMAL);
+        return;
+    }
+
+    ngx_http_chat_ws_open(ws, &join);
+
+    if (n > 0) {
+        ngx_http_chat_ws_feed(ws, early, n);
+    }
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_chat_ws_free_buffers(ngx_connection_t *c, ngx_http_connection_t *hc)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl, *ln;
+
+    b = c->buffer;
+
+    if (ngx_pfree(c->pool, b->start) == NGX_OK) {
+        b->start = NULL;
+        b->pos = NULL;
+        b->last = NULL;
+        b->end = NULL;
+
+    } else {
+        b->pos = b->start;
+        b->last = b->start;
+    }
+
+    for (cl = hc->free; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->free = NULL;
+
+    for (cl = hc->busy; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->busy = NULL;
+    hc->nbusy = 0;
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        ngx_ssl_free_buffer(c);
+    }
+#endif
+}
+
+
+/* the first words */
+
+static void
+ngx_http_chat_ws_open(ngx_http_chat_ws_t *ws, ngx_chat_join_t *join)
+{
+    ngx_str_t            none;
+    ngx_chat_session_t  *s;
+
+    s = &ws->session;
+
+    ngx_chat_session_writable(s);
+    ngx_chat_session_alive(s);
+
+    if (ws->refused) {
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN, "unauthorized", 0);
+        return;
+    }
+
+    if (!s->conf->raw) {
+        ngx_str_null(&none);
+        ngx_chat_dispatch_welcome(s, &none);
+    }
+
+    ngx_http_chat_ws_enter(ws, join);
+}
+
+
+/* the room of the URL; if it is refused the session stays */
+
+static void
+ngx_http_chat_ws_enter(ngx_http_chat_ws_t *ws, ngx_chat_join_t *join)
+{
+    ngx_str_t            none;
+    ngx_chat_err_e       code;
+    ngx_chat_err_t       err;
+    ngx_chat_caller_t    caller;
+    ngx_chat_session_t  *s;
+
+    s = &ws->session;
+
+    if (ws->room.len == 0) {
+
+        if (s->conf->raw) {
+            ngx_chat_session_close(s, NGX_CHAT_CLOSE_POLICY, "no room", 0);
+        }
+
+        return;
+    }
+
+    ngx_str_null(&none);
+
+    join->room = ws->room;
+
+    code = (ngx_chat_room_name_valid(&ws->room, 0) == NGX_OK)
+           ? ngx_chat_member_join(s, join, &none, 0)
+           : NGX_CHAT_E_BAD_REQUEST;
+
+    if (code == NGX_CHAT_OK) {
+        return;
+    }
+
+    if (s->conf->raw) {
+        ngx_chat_session_close(s, ngx_http_chat_ws_close_code(code),
+                        (char *) ngx_chat_err_info(code)->code.data, 0);
+        return;
+    }
+
+    ngx_memzero(&caller, sizeof(ngx_chat_caller_t));
+    caller.conf = s->conf;
+    caller.session = s;
+
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+    err.code = code;
+
+    ngx_chat_dispatch_error(&caller, &none,
+                            ngx_chat_utf8_valid(ws->room.data, ws->room.len)
+                                == NGX_OK ? &ws->room : NULL,
+                            &err);
+}

@@ -1,0 +1,66 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * Private to the two files of the WebSocket transport.
+ */
+
+
+#ifndef _NGX_HTTP_CHAT_WS_H_INCLUDED_
+#define _NGX_HTTP_CHAT_WS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+#include "ngx_chat_name.h"
+#include "ngx_chat_utf8.h"
+#include "ngx_chat_ws.h"
+
+
+/* the worker's read buffer: nothing stays in it between two events */
+#define NGX_HTTP_CHAT_WS_READ  65536
+
+
+typedef struct {
+    ngx_chat_session_t        session;       /* first */
+    ngx_connection_t         *connection;
+    ngx_http_connection_t    *hc;
+    ngx_http_chat_logged_t   *logged;
+    ngx_str_t                 room;          /* of the URL */
+
+    ngx_chat_ws_parser_t      parser;
+    u_char                   *message;       /* a message in pieces */
+    size_t                    message_len;
+    size_t                    message_size;
+
+    unsigned                  refused:1;     /* 4401 after the handshake */
+    unsigned                  detached:1;    /* there is no request any more */
+    unsigned                  end:1;         /* close when posted */
+    unsigned                  close_seen:1;  /* the client's Close frame */
+    unsigned                  deaf:1;        /* input is discarded */
+    unsigned                  lingering:1;
+    unsigned                  released:1;
+} ngx_http_chat_ws_t;
+
+
+extern const ngx_chat_transport_t  ngx_http_chat_ws_transport;
+
+
+u_char *ngx_http_chat_ws_buffer(void);
+void ngx_http_chat_ws_feed(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
+void ngx_http_chat_ws_read_handler(ngx_event_t *rev);
+void ngx_http_chat_ws_write_handler(ngx_event_t *wev);
+
+/* the Close code that stands for an error where there are no objects */
+ngx_uint_t ngx_http_chat_ws_close_code(ngx_chat_err_e code);
+
+/* ends the connection from a posted event */
+void ngx_http_chat_ws_end(ngx_http_chat_ws_t *ws, ngx_uint_t code);
+
+/* frees what the session and the parser hold; idempotent */
+void ngx_http_chat_ws_release(ngx_http_chat_ws_t *ws);
+
+
+#endif /* _NGX_HTTP_CHAT_WS_H_INCLUDED_ */

@@ -1,0 +1,125 @@
+package ChatTest::Frame;
+
+# RFC 6455 frames.  What comes from a server is held to the letter of it.
+
+use strict;
+use warnings;
+
+use Encode ();
+
+our %OP = (
+    cont => 0, text => 1, bin => 2, close => 8, ping => 9, pong => 10,
+);
+
+my %NAME = reverse %OP;
+
+
+# build OP, PAYLOAD, %OPTIONS: bytes of a client's frame.
+#
+#     fin => 0    more follow           rsv => 1..7    reserved bits
+#     mask => 0   do not mask           len => N       a length that lies
+#     bits => 7 | 16 | 64               a longer length field than needed
+#     key => 4 bytes                    of the mask
+
+sub build {
+    my ($op, $payload, %o) = @_;
+
+    $op = $OP{$op} // $op;
+
+    my $len = $o{len} // length $payload;
+    my $bits = $o{bits} // ($len < 126 ? 7 : $len < 65536 ? 16 : 64);
+    my $mask = $o{mask} // 1;
+
+    my $first = (($o{fin} // 1) ? 0x80 : 0) | (($o{rsv} // 0) << 4) | $op;
+    my $frame = pack 'C', $first;
+
+    $frame .= $bits == 7  ? pack('C', ($mask ? 0x80 : 0) | $len)
+            : $bits == 16 ? pack('Cn', ($mask ? 0x80 : 0) | 126, $len)
+            :               pack('CQ>', ($mask ? 0x80 : 0) | 127, $len);
+
+    if ($mask) {
+        my $key = $o{key} // pack 'N', int rand 2 ** 32;
+        my $n = length $payload;
+
+        $frame .= $key;
+        $payload ^= substr $key x ($n / 4 + 1), 0, $n;
+    }
+
+    return $frame . $payload;
+}
+
+
+# parse BUFFER REFERENCE: one whole frame is taken from the buffer and
+# returned, or undef if it is not all there yet.  Dies of what a server must
+# not send.
+
+sub parse {
+    my $buf = shift;
+
+    return undef if length $$buf < 2;
+
+    my ($first, $second) = unpack 'CC', $$buf;
+    my $op = $first & 0x0f;
+    my $len = $second & 0x7f;
+    my $head = 2;
+
+    die sprintf "the server set reserved bits: %02x\n", $first if $first & 0x70;
+    die "the server masked a frame\n" if $second & 0x80;
+    die "the server used opcode $op\n" if !exists $NAME{$op};
+
+    if ($len == 126) {
+        return undef if length $$buf < 4;
+        $len = unpack 'x2n', $$buf;
+        $head = 4;
+        die "the server used 16 bits for length $len\n" if $len < 126;
+
+    } elsif ($len == 127) {
+        return undef if length $$buf < 10;
+        $len = unpack 'x2Q>', $$buf;
+        $head = 10;
+        die "the server used 64 bits for length $len\n" if $len < 65536;
+    }
+
+    if ($op >= 8) {
+        die "the server fragmented a control frame\n" if !($first & 0x80);
+        die "the server sent a control frame of $len bytes\n" if $len > 125;
+    }
+
+    return undef if length $$buf < $head + $len;
+
+    my $payload = substr $$buf, $head, $len;
+    substr($$buf, 0, $head + $len) = '';
+
+    return { op => $NAME{$op}, fin => $first >> 7, data => $payload };
+}
+
+
+# close frames: code and reason
+
+sub close_parts {
+    my $data = shift;
+
+    return (1005, '') if $data eq '';
+    die "the server sent a close frame of one byte\n" if length $data == 1;
+
+    my ($code, $reason) = unpack 'na*', $data;
+
+    die "the server closed with code $code\n"
+        if $code < 1000 || $code > 4999 || $code =~ /^(?:1004|1005|1006|1015)$/
+            || ($code > 1014 && $code < 3000);
+
+    check_utf8($reason, 'reason of a close frame');
+
+    return ($code, $reason);
+}
+
+
+sub check_utf8 {
+    my ($bytes, $what) = @_;
+
+    my $copy = $bytes;
+    eval { Encode::decode('UTF-8', $copy, Encode::FB_CROAK); 1 }
+        or die "the server sent a $what that is not UTF-8\n";
+}
+
+1;

@@ -1,0 +1,976 @@
+package ChatTest::Script;
+
+# The language of "--- chat" sections; ChatTest's documentation describes it.
+
+use strict;
+use warnings;
+
+use Time::HiRes qw(sleep time);
+
+use ChatTest::Client;
+use ChatTest::Frame;
+use ChatTest::Match;
+
+my %GLOBAL = map { $_ => 1 } qw(
+    reload kill9 drained workers edit signal point log nolog allow
+    let sleep timeout repeat end await
+);
+
+# options of the commands that take some
+my $OPTION = qr/tls|via|same|other|proto|header|status|rcvbuf|nopong|first
+               |version|key|last|type|keep|id|event|within/x;
+
+
+# new NGINX, TIMEOUT
+
+sub new {
+    my ($class, $nginx, $timeout) = @_;
+
+    return bless {
+        nginx => $nginx, timeout => $timeout, vars => {}, clients => {},
+        trace => [], mark => 0,
+    }, $class;
+}
+
+
+# run TEXT: undef, or what went wrong, with the line and what came before
+
+sub run {
+    my ($self, $text) = @_;
+
+    $text =~ s/\\\n\s*//g;
+
+    my @lines;
+    my $n = 0;
+
+    for my $l (split /\n/, $text) {
+        $n++;
+        push @lines, [$n, $l] if $l !~ /^\s*(?:#|$)/;
+    }
+
+    $self->{mark} = $self->{nginx}->log_size;
+
+    my $ok = eval { $self->block(\@lines); 1 };
+    my $why = $@;
+
+    $_->drop for values %{ $self->{clients} };
+
+    return undef if $ok;
+
+    chomp $why;
+    my @trace = @{ $self->{trace} };
+    splice @trace, 0, @trace - 20 if @trace > 20;
+
+    return join "\n", "line $self->{at}[0]: $self->{at}[1]", "  $why",
+        @trace ? ('the last of the conversation:', map { "  $_" } @trace) : ();
+}
+
+
+sub block {
+    my ($self, $lines) = @_;
+
+    my @lines = @$lines;
+
+    while (my $l = shift @lines) {
+        $self->{at} = $l;
+
+        if ($l->[1] =~ /^\s*repeat\s+(\S+)\s*$/) {
+            my $n = $self->text($1);
+            my $depth = 1;
+            my @inner;
+
+            while (my $i = shift @lines) {
+                $depth++ if $i->[1] =~ /^\s*repeat\s/;
+                $depth-- if $i->[1] =~ /^\s*end\s*$/;
+                last if $depth == 0;
+                push @inner, $i;
+            }
+
+            die "repeat without end\n" if $depth;
+
+            for my $k (1 .. $n) {
+                local $self->{vars}{i} = $k;
+                $self->block(\@inner);
+            }
+
+            next;
+        }
+
+        $self->line($l->[1]);
+    }
+}
+
+
+sub line {
+    my ($self, $line) = @_;
+
+    if ($line =~ s/^\s*(\d+)\s*\*\s+//) {
+        my $n = $1;
+
+        for my $k (1 .. $n) {
+            local $self->{vars}{i} = $k;
+            $self->line($line);
+        }
+
+        return;
+    }
+
+    if ($line =~ /^\s*(\w+):\s+(\w+)(?:\s+(.*?))?\s*$/s) {
+        my ($name, $command, $rest) = ($1, $2, $3 // '');
+
+        my $method = $self->can("do_$command") or die "no command $command\n";
+        my $client = $self->{clients}{$name}
+                   //= ChatTest::Client->new($name, $self->{nginx});
+
+        $self->$method($client, $rest);
+        return;
+    }
+
+    if ($line =~ /^\s*(\w+)(?:\s+(.*?))?\s*$/s && $GLOBAL{$1}) {
+        my ($command, $rest) = ($1, $2 // '');
+
+        my $method = "all_$command";
+        $self->$method($rest);
+        return;
+    }
+
+    die "cannot be parsed\n";
+}
+
+
+sub trace {
+    my ($self, $client, $arrow, $what) = @_;
+
+    $what =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ge;
+    $what = substr($what, 0, 200) . '...' if length $what > 203;
+    push @{ $self->{trace} }, "$client->{name} $arrow $what";
+}
+
+
+sub text { return ChatTest::Match::interpolate($_[1], $_[0]{vars}) }
+
+sub pattern { return ChatTest::Match::decode($_[0]->text($_[1])) }
+
+sub deadline { return time + ($_[1] // $_[0]{timeout}) }
+
+
+sub other_client {
+    my ($self, $name) = @_;
+
+    return $self->{clients}{$name} // die "there is no client $name\n";
+}
+
+
+# "key=value key=\"quoted value\" flag rest": a hash, and the rest
+
+sub options {
+    my ($self, $text) = @_;
+
+    my %o = (header => []);
+
+    while ($text =~ s/\A($OPTION)(?:=("(?:[^"\\]|\\.)*"|\S*))?(?:\s+|\z)//) {
+        my ($k, $v) = ($1, $2 // 1);
+
+        $v = unquote($v) if $v =~ /^"/;
+        $v = $self->text($v);
+
+        if ($k eq 'header') {
+            push @{ $o{header} }, $v;
+        } else {
+            $o{$k} = $v;
+        }
+    }
+
+    return \%o, $text;
+}
+
+
+sub unquote {
+    my $s = shift;
+
+    $s =~ s/^"(.*)"$/$1/s;
+    my %c = (r => "\r", n => "\n", t => "\t", 0 => "\0");
+    $s =~ s/\\(?:x([0-9a-fA-F]{2})|(.))/
+        defined $1 ? chr hex $1 : exists $c{$2} ? $c{$2} : $2/gse;
+    return $s;
+}
+
+
+# "quoted text", hex:0a0b.., or plain text
+
+sub bytes {
+    my ($self, $arg) = @_;
+
+    return unquote($self->text($arg)) if $arg =~ /^".*"$/s;
+    return unhex($1) if $arg =~ /^hex:(.*)$/s;
+    return $self->text($arg);
+}
+
+
+sub unhex {
+    my $hex = shift;
+
+    $hex =~ s/\s+//g;
+    die "no hex: $hex\n" if $hex !~ /^(?:[0-9a-fA-F]{2})*$/;
+    return pack 'H*', $hex;
+}
+
+
+sub open_for {
+    my ($self, $c, $o) = @_;
+
+    return if $o->{keep} && $c->{sock} && !$c->{eof};
+
+    $c->opened(
+        timeout => $self->{timeout}, tls => $o->{tls}, rcvbuf => $o->{rcvbuf},
+        same => $o->{same} && $self->other_client($o->{same}),
+        other => $o->{other} && $self->other_client($o->{other}),
+    );
+
+    $c->{nopong} = $o->{nopong};
+}
+
+
+# opening
+
+sub do_ws {
+    my ($self, $c, $arg) = @_;
+
+    my ($path, $rest) = split ' ', $arg, 2;
+    (my $o, $rest) = $self->options($rest // '');
+    die "what is \"$rest\"?\n" if length $rest;
+
+    my @headers = @{ $o->{header} };
+    push @headers, "Sec-WebSocket-Protocol: $o->{proto}" if $o->{proto};
+    push @headers, "Sec-WebSocket-Version: $o->{version}" if $o->{version};
+    push @headers, "Sec-WebSocket-Key: $o->{key}" if defined $o->{key};
+
+    my $first = defined $o->{first}
+        ? ChatTest::Frame::build('text', $o->{first}) : '';
+
+    $self->open_for($c, $o);
+    $self->trace($c, '>', "handshake $path");
+
+    my $status = $c->upgrade($self->text($path), $self->deadline, $first,
+                             @headers);
+    my $want = $o->{status} // 101;
+
+    die "the status is $status, expected $want: $c->{body}\n"
+        if $status != $want;
+}
+
+
+sub do_sse {
+    my ($self, $c, $arg) = @_;
+
+    my ($path, $rest) = split ' ', $arg, 2;
+    (my $o, $rest) = $self->options($rest // '');
+    die "what is \"$rest\"?\n" if length $rest;
+
+    my @headers = @{ $o->{header} };
+    push @headers, 'Accept: text/event-stream'
+        if !grep { /^Accept:/i } @headers;
+    push @headers, "Last-Event-ID: $o->{last}" if defined $o->{last};
+
+    $self->stream($c, $o, 'GET', $self->text($path), undef, @headers);
+}
+
+
+sub do_stream {
+    my ($self, $c, $arg) = @_;
+
+    my ($path, $rest) = split ' ', $arg, 2;
+    (my $o, $rest) = $self->options($rest // '');
+
+    $self->stream($c, $o, 'POST', $self->text($path), $self->text($rest),
+                  @{ $o->{header} }, 'Accept: text/event-stream',
+                  'Content-Type: ' . ($o->{type} // 'application/json'));
+}
+
+
+sub stream {
+    my ($self, $c, $o, $method, $path, $body, @headers) = @_;
+
+    if (($o->{via} // '') =~ /^h2c?$/) {
+        my $tls = $o->{via} eq 'h2';
+        my $port = $tls ? $self->{nginx}->tls_port : $self->{nginx}->port;
+
+        # an HTTP/2 that others wrote; -i for the head, as read_head() wants it
+        my @curl = ('curl', '-sSNik', '--max-time', 600,
+                    $tls ? '--http2' : '--http2-prior-knowledge',
+                    map({ ('-H', $_) } @headers),
+                    defined $body ? ('--data-binary', $body) : (),
+                    ($tls ? 'https' : 'http') . "://127.0.0.1:$port$path");
+        $c->piped(@curl);
+
+    } else {
+        $self->open_for($c, $o);
+        $c->request($method, $path, $body, @headers);
+    }
+
+    $self->trace($c, '>', "$method $path");
+
+    my $status = $c->read_head($self->deadline);
+    my $want = $o->{status} // 200;
+
+    if ($status != $want || $status != 200) {
+        $c->read_body($self->deadline);
+        die "the status is $status, expected $want: $c->{body}\n"
+            if $status != $want;
+        return;
+    }
+
+    $c->stream;
+}
+
+
+# requests
+
+sub http {
+    my ($self, $c, $method, $arg) = @_;
+
+    my ($path, $rest) = split ' ', $arg, 2;
+    (my $o, $rest) = $self->options($rest // '');
+
+    my @headers = @{ $o->{header} };
+    my $body;
+
+    if (length $rest) {
+        $body = $rest =~ /^(?:"|hex:)/ ? $self->bytes($rest)
+                                       : $self->text($rest);
+        my $type = $o->{type}
+            // ($body =~ /^[\[{]/ ? 'application/json' : 'text/plain');
+        push @headers, "Content-Type: $type"
+            if !grep { /^Content-Type:/i } @headers;
+    }
+
+    $body //= '' if $method eq 'POST';
+
+    $self->open_for($c, $o);
+    $self->trace($c, '>', "$method $path " . ($body // ''));
+    $c->request($method, $self->text($path), $body, @headers);
+    $c->read_head($self->deadline);
+    $c->read_body($self->deadline);
+    $self->trace($c, '<', "$c->{status} $c->{body}");
+
+    if (!$o->{keep}) {
+        $c->drop;
+    }
+
+    die "the status is $c->{status}, expected $o->{status}: $c->{body}\n"
+        if defined $o->{status} && $c->{status} != $o->{status};
+}
+
+sub do_get { shift->http(shift, 'GET', @_) }
+sub do_post { shift->http(shift, 'POST', @_) }
+sub do_put { shift->http(shift, 'PUT', @_) }
+sub do_delete { shift->http(shift, 'DELETE', @_) }
+sub do_head { shift->http(shift, 'HEAD', @_) }
+sub do_options { shift->http(shift, 'OPTIONS', @_) }
+
+
+# expect STATUS [PATTERN or exact text]: of the answer to the last request
+
+sub do_expect {
+    my ($self, $c, $arg) = @_;
+
+    my ($status, $rest) = split ' ', $arg, 2;
+
+    die "$c->{name} has no answer\n" if !$c->{answered};
+    die "the status is $c->{status}, expected $status: $c->{body}\n"
+        if $c->{status} ne $status;
+
+    $self->compare($c->{body}, $rest) if defined $rest && length $rest;
+}
+
+
+# header NAME: exact value, or /regex/, or absent
+
+sub do_header {
+    my ($self, $c, $arg) = @_;
+
+    my ($name, $want) = $arg =~ /^([^:\s]+):?\s*(.*)$/
+        or die "header NAME: VALUE\n";
+
+    die "$c->{name} has no answer\n" if !$c->{answered};
+
+    my $have = $c->{headers}{lc $name};
+    my $value = $have ? join ', ', @$have : undef;
+
+    if ($want eq 'absent') {
+        die "$name is there: $value\n" if defined $value;
+        return;
+    }
+
+    die "$name is missing\n" if !defined $value;
+
+    if ($want =~ m{^/(.*)/$}) {
+        die "$name is \"$value\"\n" if $value !~ /$1/;
+        return;
+    }
+
+    $want = $self->text($want);
+    die "$name is \"$value\"\n" if $value ne $want;
+}
+
+
+# messages
+
+sub compare {
+    my ($self, $data, $want) = @_;
+
+    if ($want =~ /^[\[{]/) {
+        my $value = eval { ChatTest::Match::decode($data) };
+        die "no JSON: $data\n" if $@;
+
+        my $why = ChatTest::Match::match($value, $self->pattern($want),
+                                         $self->{vars});
+        die "$why\n  in $data\n" if defined $why;
+        return;
+    }
+
+    if ($want =~ m{^/(.*)/$}s) {
+        die "got $data\n" if $data !~ /$1/;
+        return;
+    }
+
+    my $exact = $self->bytes($want);
+    die "got \"$data\", expected \"$exact\"\n" if $data ne $exact;
+}
+
+
+sub next_message {
+    my ($self, $c, $end) = @_;
+
+    my $m = $c->message($end);
+
+    if ($m->{kind} eq 'close') {
+        $c->{closed} = $m;
+        $self->trace($c, '<', "close $m->{code} $m->{reason}");
+
+    } elsif (defined $m->{data}) {
+        $self->trace($c, '<', $m->{data});
+    }
+
+    return $m;
+}
+
+
+sub unexpected {
+    my $m = shift;
+
+    return $m->{kind} eq 'close' ? "close $m->{code} \"$m->{reason}\""
+         : $m->{kind} eq 'end' ? "the end of the connection ($m->{why})"
+         : $m->{kind} eq 'timeout' ? 'nothing in time'
+         : "a message: $m->{data}";
+}
+
+
+# what follows the JSON pattern of recv: id=..., event=..., within=...
+
+sub split_pattern {
+    my ($self, $arg) = @_;
+
+    return ($arg, {}) if $arg !~ /^[\[{]/;
+
+    my $depth = 0;
+    my $quoted = 0;
+
+    while ($arg =~ /\G(?:\\.|(["\[{\]}])|.)/gs) {
+        my $c = $1 // next;
+
+        if ($c eq '"') {
+            $quoted = !$quoted;
+
+        } elsif (!$quoted) {
+            $depth += $c =~ /[\[{]/ ? 1 : -1;
+            last if $depth == 0;
+        }
+    }
+
+    die "the pattern does not end: $arg\n" if !defined pos $arg;
+
+    my $at = pos $arg;
+    my $tail = substr $arg, $at;
+    $tail =~ s/^\s+//;
+
+    my ($o, $rest) = $self->options($tail);
+    die "what is \"$rest\"?\n" if length $rest;
+
+    return (substr($arg, 0, $at), $o);
+}
+
+
+sub check_event {
+    my ($m, $o) = @_;
+
+    for my $k ('id', 'event') {
+        next if !defined $o->{$k};
+
+        my $have = $m->{$k};
+
+        if ($o->{$k} eq 'absent') {
+            die "the event has $k \"$have\"\n" if defined $have;
+            next;
+        }
+
+        die "the event has " . (defined $have ? "$k \"$have\"" : "no $k")
+            . ", expected \"$o->{$k}\"\n"
+            if !defined $have || $have ne $o->{$k};
+    }
+}
+
+
+sub do_recv {
+    my ($self, $c, $arg) = @_;
+
+    my ($want, $o) = $self->split_pattern($arg);
+    my $m = $self->next_message($c, $self->deadline($o->{within}));
+
+    die unexpected($m) . ", expected $want\n"
+        if $m->{kind} !~ /^(?:text|bin|event)$/;
+
+    $self->compare($m->{data}, $want);
+    check_event($m, $o);
+}
+
+
+# a message of binary frames, exactly
+
+sub do_recvbin {
+    my ($self, $c, $arg) = @_;
+
+    my $m = $self->next_message($c, $self->deadline);
+
+    die unexpected($m) . ", expected binary\n" if $m->{kind} ne 'bin';
+
+    $self->compare($m->{data}, $arg);
+}
+
+
+# until PATTERN: skip what does not match
+
+sub do_until {
+    my ($self, $c, $arg) = @_;
+
+    my ($want, $o) = $self->split_pattern($arg);
+    my $end = $self->deadline($o->{within});
+    my $skipped = 0;
+
+    for (;;) {
+        my $m = $self->next_message($c, $end);
+
+        die unexpected($m) . " after $skipped others, expected $want\n"
+            if $m->{kind} !~ /^(?:text|bin|event)$/;
+
+        if (eval { $self->compare($m->{data}, $want); 1 }) {
+            check_event($m, $o);
+            return;
+        }
+
+        $skipped++;
+    }
+}
+
+
+# unordered [PATTERN, PATTERN...]: these are next, in any order
+
+sub do_unordered {
+    my ($self, $c, $arg) = @_;
+
+    my @want = @{ $self->pattern($arg) };
+    my $end = $self->deadline;
+
+    while (@want) {
+        my $m = $self->next_message($c, $end);
+        my $left = @want;
+
+        die unexpected($m) . ", expected $left more\n"
+            if $m->{kind} !~ /^(?:text|bin|event)$/;
+
+        my $value = ChatTest::Match::decode($m->{data});
+
+        for my $i (0 .. $#want) {
+            my $why = ChatTest::Match::match($value, $want[$i], $self->{vars});
+
+            if (!defined $why) {
+                splice @want, $i, 1;
+                last;
+            }
+        }
+
+        die "got $m->{data}, which is none of those expected\n"
+            if @want == $left;
+    }
+}
+
+
+# none [SECONDS]: nothing comes
+
+sub do_none {
+    my ($self, $c, $arg) = @_;
+
+    my $m = $self->next_message($c, $self->deadline($arg || 0.3));
+
+    die unexpected($m) . ", expected nothing\n" if $m->{kind} ne 'timeout';
+}
+
+
+sub do_send {
+    my ($self, $c, $arg) = @_;
+
+    my $text = $self->text($arg);
+    $self->trace($c, '>', $text);
+    $c->send_frame('text', $text);
+}
+
+
+sub do_sendbin {
+    my ($self, $c, $arg) = @_;
+
+    my $data = $self->bytes($arg);
+    $self->trace($c, '>', $data);
+    $c->send_frame('bin', $data);
+}
+
+
+# frame OP [fin=0] [rsv=N] [mask=0] [len=N] [bits=N] [PAYLOAD]
+
+sub do_frame {
+    my ($self, $c, $arg) = @_;
+
+    $arg =~ s/^(\w+)\s*// or die "frame OP ...\n";
+    my $op = $1;
+    my %o;
+
+    while ($arg =~ s/^(fin|rsv|mask|len|bits)=(\d+)(?:\s+|$)//) {
+        $o{$1} = $2;
+    }
+
+    die "no opcode: $op\n"
+        if !exists $ChatTest::Frame::OP{$op} && $op !~ /^\d+$/;
+
+    my $data = $self->bytes($arg);
+    $self->trace($c, '>', "frame $op $data");
+    $c->send_frame($op, $data, %o);
+}
+
+
+# recv_frame OP [PAYLOAD]: the very next frame, control frames included
+
+sub do_recv_frame {
+    my ($self, $c, $arg) = @_;
+
+    my ($op, $want) = split ' ', $arg, 2;
+    my $f = $c->frame($self->deadline)
+        or die 'no frame: ' . ($c->{eof} || 'timeout') . "\n";
+
+    $self->trace($c, '<', "frame $f->{op} $f->{data}");
+
+    die "a $f->{op} frame, expected $op\n" if $f->{op} ne $op;
+
+    $self->compare($f->{data}, $want) if defined $want;
+}
+
+
+sub do_close {
+    my ($self, $c, $arg) = @_;
+
+    my ($code, $reason) = split ' ', $arg, 2;
+
+    $self->trace($c, '>', "close $arg");
+    $c->send_frame('close', defined $code
+                            ? pack('n', $code) . $self->bytes($reason // '')
+                            : '');
+}
+
+
+# closed [CODE [exact reason, or /regex/]]: a close frame is next, then the end
+
+sub do_closed {
+    my ($self, $c, $arg) = @_;
+
+    my ($code, $reason) = split ' ', $arg, 2;
+    my $m = $self->next_message($c, $self->deadline);
+
+    die unexpected($m) . ", expected close $arg\n" if $m->{kind} ne 'close';
+    die "close $m->{code} \"$m->{reason}\", expected $code\n"
+        if defined $code && $m->{code} != $code;
+
+    $self->compare($m->{reason}, $reason) if defined $reason;
+
+    # answer it, as a client has to; it may have asked first
+    eval { $c->send_frame('close', pack 'n', $m->{code} == 1005 ? 1000
+                                                                : $m->{code}) };
+
+    $self->do_end($c, '');
+}
+
+
+# end: the connection, or the stream, ends without a word
+
+sub do_end {
+    my ($self, $c, $arg) = @_;
+
+    if (!$c->{kind}) {
+        # raw bytes
+        my $end = $self->deadline;
+        1 while $c->more($end);
+        die "still open\n" if !$c->{eof};
+        return;
+    }
+
+    my $m = eval { $self->next_message($c, $self->deadline) }
+        // { kind => $c->{eof} ? 'end' : 'error', why => $@ };
+
+    die unexpected($m) . ", expected the end\n" if $m->{kind} ne 'end';
+}
+
+
+# comment [N]: at least so many comments have come over SSE, or come now
+
+sub do_comment {
+    my ($self, $c, $arg) = @_;
+
+    my $n = $arg || 1;
+    my $end = $self->deadline;
+
+    while ($c->{comments} < $n) {
+        my $m = $c->message(time + 0.05);
+        die unexpected($m) . ", expected a comment\n"
+            if $m->{kind} ne 'timeout';
+        die "$c->{comments} comments, expected $n\n" if time > $end;
+    }
+}
+
+
+# retry PATTERN: what the stream said in retry:
+
+sub do_retry {
+    my ($self, $c, $arg) = @_;
+
+    die "no retry: has come\n" if !defined $c->{retry};
+    $self->compare($c->{retry}, $arg) if length $arg;
+}
+
+
+# connections and bytes
+
+sub do_tcp {
+    my ($self, $c, $arg) = @_;
+
+    my ($o) = $self->options($arg);
+    $self->open_for($c, $o);
+}
+
+
+sub do_raw {
+    my ($self, $c, $arg) = @_;
+
+    $c->write($self->bytes($arg));
+}
+
+
+# read /regex/: until what has come matches; it is taken up to there
+
+sub do_read {
+    my ($self, $c, $arg) = @_;
+
+    my ($re) = $arg =~ m{^/(.*)/$}s or die "read /regex/\n";
+    my $end = $self->deadline;
+
+    until ($c->{buf} =~ /$re/s) {
+        $c->more($end)
+            or die(($c->{eof} || 'timeout') . ", got " . $c->rest . "\n");
+    }
+
+    substr($c->{buf}, 0, $+[0]) = '';
+}
+
+
+sub do_cork { $_[1]{cork} //= '' }
+
+sub do_uncork {
+    my ($self, $c) = @_;
+
+    my $bytes = delete $c->{cork};
+    $c->write($bytes) if length $bytes;
+}
+
+sub do_chunk { $_[1]{chunk} = $_[2] || undef }
+
+sub do_drop { $_[1]->drop }
+
+sub do_reset { $_[1]->drop(reset => 1) }
+
+sub do_fin { $_[1]->finish_writing }
+
+
+# nginx
+
+sub all_reload {
+    my ($self, $arg) = @_;
+
+    $self->{nginx}->reload($self->{timeout} * 2, $arg eq 'fails');
+}
+
+
+# kill9 CLIENT, $pid or any
+
+sub all_kill9 {
+    my ($self, $arg) = @_;
+
+    $arg = $self->text($arg);
+
+    my $pid = $arg =~ /^\d+$/ ? $arg
+            : $arg eq '' || $arg eq 'any' ? ($self->{nginx}->serving)[0]
+            : $self->other_client($arg)->worker;
+
+    $self->{nginx}->kill9($pid, $self->{timeout} * 2);
+}
+
+
+# point NAME: the next worker that comes by there is killed
+
+sub all_point {
+    my ($self, $arg) = @_;
+
+    my $file = $self->{nginx}->root . '/logs/test_point';
+
+    # whoever that will be
+    $self->{nginx}->allow(qr/worker process \d+ exited on signal 9/,
+                          qr/shared memory zone "\S+" was locked by \d+/);
+
+    if ($arg eq 'passed') {
+        $self->{nginx}->until_true($self->{timeout},
+            'nobody came by the test point', sub { !-e $file });
+        $self->{nginx}->wait_for_workers($self->{timeout} * 2);
+        return;
+    }
+
+    # all at once, for a worker that reads it
+    open my $out, '>', "$file.new" or die "$file: $!\n";
+    print $out $arg;
+    close $out;
+    chmod 0666, "$file.new";
+    rename "$file.new", $file or die "$file: $!\n";
+}
+
+
+sub all_drained {
+    my ($self, $arg) = @_;
+
+    $self->{nginx}->drained($arg || $self->{timeout} * 2);
+}
+
+
+sub all_workers {
+    my ($self, $arg) = @_;
+
+    $self->{nginx}->wait_for_workers($self->{timeout} * 2, $arg || undef);
+}
+
+
+# edit s/from/to/: of nginx.conf, for the next reload
+
+sub all_edit {
+    my ($self, $arg) = @_;
+
+    my $file = $self->{nginx}->conf_file;
+    local $_ = ChatTest::Nginx::slurp($file) // die "$file: $!\n";
+    my $was = $_;
+
+    eval "$arg; 1" or die "$arg: $@";
+    die "nothing changed\n" if $_ eq $was;
+
+    open my $out, '>', $file or die "$file: $!\n";
+    print $out $_;
+    close $out;
+}
+
+
+sub all_signal {
+    my ($self, $arg) = @_;
+
+    my ($sig, $who) = split ' ', $self->text($arg);
+
+    my $pid = !defined $who ? undef
+            : $who =~ /^\d+$/ ? $who
+            : $self->other_client($who)->worker;
+
+    $self->{nginx}->signal($sig, $pid);
+}
+
+
+sub all_log {
+    my ($self, $arg) = @_;
+
+    my ($re) = $arg =~ m{^/(.*)/$} or die "log /regex/\n";
+    $self->{nginx}->wait_for_log($self->{timeout}, qr/$re/, $self->{mark});
+}
+
+
+sub all_nolog {
+    my ($self, $arg) = @_;
+
+    my ($re) = $arg =~ m{^/(.*)/$} or die "nolog /regex/\n";
+    die "in the log: $&\n"
+        if $self->{nginx}->log($self->{mark}) =~ /^.*(?:$re).*$/m;
+}
+
+
+sub all_allow {
+    my ($self, $arg) = @_;
+
+    my ($re) = $arg =~ m{^/(.*)/$} or die "allow /regex/\n";
+    $self->{nginx}->allow(qr/$re/);
+}
+
+
+# await PATH PATTERN: ask until the answer is so
+
+sub all_await {
+    my ($self, $arg) = @_;
+
+    my ($path, $want) = split ' ', $arg, 2;
+    my $c = ChatTest::Client->new('await', $self->{nginx});
+    my $end = $self->deadline;
+    my $why;
+
+    for (;;) {
+        $self->http($c, 'GET', $path);
+        return if eval { $self->compare($c->{body}, $want); 1 };
+        $why = $@;
+        last if time > $end;
+        sleep 0.03;
+    }
+
+    die "in vain: $why";
+}
+
+
+sub all_let {
+    my ($self, $arg) = @_;
+
+    my ($name, $value) = $arg =~ /^(\w+)\s*=\s*(.*)$/ or die "let x = value\n";
+
+    $value = $self->text($value);
+
+    # let x = << perl >>
+    if ($value =~ /^<<(.*)>>$/s) {
+        my $result = eval $1;
+        die "$value: $@" if $@;
+        $value = $result;
+    }
+
+    $self->{vars}{$name} = $value;
+}
+
+
+sub all_sleep { sleep $_[1] }
+
+sub all_timeout { $_[0]{timeout} = $_[1] }
+
+sub all_end { die "end without repeat\n" }
+
+1;
