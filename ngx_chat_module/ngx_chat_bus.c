@@ -611,7 +611,7 @@ ngx_chat_bus_sweep(ngx_chat_bus_sh_t *sh)
             continue;
         }
 
-        w->handlers.seat_gone(i);
+        ngx_chat_bus_worker.handlers.seat_gone(i);
 
         __atomic_store_n(&sh->seats[i].holder, 0, __ATOMIC_SEQ_CST);
         gone = 1;

@@ -294,13 +294,13 @@ ngx_chat_log_expire_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 
     seg = ngx_chat_seg_find_locked(sh, slot, first);
 
-    while (seg != NULL && seg->ts < limit && seg->next) {
-        seg = ngx_chat_seg(sh, seg->next);
-        first = ngx_max(first, seg->first);
-    }
-
     if (seg == NULL) {
         return;
+    }
+
+    while (seg->ts < limit && seg->next) {
+        seg = ngx_chat_seg(sh, seg->next);
+        first = ngx_max(first, seg->first);
     }
 
     if (seg->ts < limit) {

@@ -172,6 +172,8 @@ ngx_chat_read(ngx_chat_sh_t *sh, ngx_chat_pos_t *pos, uint64_t upto,
     ngx_int_t        rc;
     ngx_chat_read_t  rd;
 
+    ngx_memzero(&rd, sizeof(ngx_chat_read_t));
+
     rd.sh = sh;
     rd.room = pos->room + 1;
     rd.pos = *pos;

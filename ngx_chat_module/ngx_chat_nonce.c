@@ -227,6 +227,7 @@ ngx_chat_nonce_way(ngx_chat_nonce_place_t *place)
     set = place->set;
 
     ngx_memzero(count, sizeof(count));
+    ngx_memzero(pair, sizeof(pair));
 
     most = ++count[ngx_chat_nonce_count(pair, count, place->pair)];
 

@@ -94,7 +94,7 @@ typedef struct {
     uint64_t          target;        /* offset of the message it changes */
     uint64_t          thread;        /* offset of the thread's root */
     uint64_t          latest;        /* message: newest event that changes it;
-                                        such an event: the slot's former value */
+                                        such an event: its former value */
 } ngx_chat_rec_t;
 
 #define NGX_CHAT_REC_MESSAGE         1
@@ -147,7 +147,8 @@ typedef struct {
 
 
 /* counters and gauges of a worker; slots in the zone, summed by the reader.
-   Counters of a dead seat go into the totals, its gauges vanish. */
+   Counters of a dead seat go into the totals, its gauges vanish.  EVICTED and
+   REPAIRS are counted by the store, everything else by its callers. */
 
 typedef enum {
     NGX_CHAT_M_SESSIONS_TOTAL = 0,       /* counters */
@@ -189,9 +190,9 @@ typedef struct {
 
 /*
  * The init callback of the zone (in the master or under nginx -t): keeps the
- * memory of `data' (the old cycle's ngx_chat_zone_t, NULL: fresh memory) or lays
- * it out.  shm_zone->data is the new ngx_chat_zone_t.  If the zone existed with
- * another size in the running cycle (ngx_cycle), copies its rooms.
+ * memory of `data' (the old cycle's ngx_chat_zone_t, NULL: fresh memory) or
+ * lays it out.  shm_zone->data is the new ngx_chat_zone_t.  If the zone existed
+ * with another size in the running cycle (ngx_cycle), copies its rooms.
  */
 ngx_int_t ngx_chat_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 
@@ -210,8 +211,9 @@ ngx_int_t ngx_chat_zone_attach(ngx_chat_zone_t *z, ngx_uint_t seat,
 void ngx_chat_zone_detach(ngx_chat_zone_t *z, ngx_uint_t seat);
 
 /*
- * NGX_OK if the process lives; NGX_DECLINED: no /proc/PID/stat, state Z or X, or
- * a start time that isn't `start' (0: not compared)
+ * NGX_OK if the process lives; NGX_DECLINED: no /proc/PID/stat, state Z or X,
+ * or a start time that isn't `start' (0: not compared).  Where /proc doesn't
+ * show it (none mounted, hidepid=) it is dead if kill() knows no such process.
  */
 ngx_int_t ngx_chat_process_alive(ngx_pid_t pid, uint64_t start);
 /* field 22 of /proc/PID/stat; 0: unknown */
@@ -259,7 +261,8 @@ ngx_int_t ngx_chat_room_info(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
 /* the head of a followed room: one load-acquire, no lock */
 uint64_t ngx_chat_room_head(ngx_chat_zone_t *z, uint32_t idx);
 
-/* what the seat has read: lets segments go; one store-release, no lock */
+/* what the seat has read: lets segments go; one store-release, no lock.  Only
+   the process that holds the seat calls it. */
 void ngx_chat_room_read(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     ngx_uint_t seat, uint64_t offset);
 
@@ -297,7 +300,7 @@ uint64_t ngx_chat_pos_distance(ngx_chat_zone_t *z, ngx_chat_pos_t *from,
  *
  *   > 0           bytes written; pos is behind the last record
  *   0             nothing to read
- *   NGX_DECLINED  overwritten or trimmed (a seek was tried), or the life is over
+ *   NGX_DECLINED  overwritten or trimmed (a seek was tried), or another life
  *   NGX_BUSY      the next record alone is larger than `size':
  *                 *need is how large the buffer must be
  */

@@ -80,7 +80,7 @@ typedef struct {
 } ngx_http_chat_ctx_t;
 
 
-extern ngx_module_t  ngx_http_chat_module;
+extern ngx_module_t  ngx_chat_module;
 
 
 /* --- ngx_http_chat_conf.c --- */
@@ -173,20 +173,6 @@ void ngx_http_chat_log_address_restore(ngx_connection_t *c,
 void ngx_http_chat_log_write(ngx_connection_t *c,
     ngx_http_connection_t *hc, ngx_http_chat_logged_t *l,
     ngx_http_chat_ctx_t *ctx);
-
-/* --- ngx_http_chat_sse.c --- */
-
-/* `rooms': of ngx_chat_join_t; json: the commands of a stream by fetch */
-ngx_int_t ngx_http_chat_sse_handler(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx, ngx_array_t *rooms, ngx_str_t *json);
-/* 200 with `retry', one error object and the end: for what passes */
-ngx_int_t ngx_http_chat_sse_later(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx, ngx_chat_err_e code);
-
-/* --- ngx_http_chat_sse_id.c: ids and cursors of SSE --- */
-
-ngx_int_t ngx_http_chat_sse_rooms(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx, ngx_array_t **rooms);
 
 /* --- ngx_http_chat_api.c --- */
 

@@ -112,7 +112,7 @@ ngx_http_chat_origin_match(ngx_str_t *allowed, ngx_str_t *origin,
                   == 0;
     }
 
-    /* "https://*.example.com" */
+    /* one star in place of a part of the host */
 
     prefix = (size_t) (p - allowed->data);
     suffix = allowed->len - prefix - 1;

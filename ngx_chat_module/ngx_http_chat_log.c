@@ -225,7 +225,7 @@ ngx_http_chat_log_write(ngx_connection_t *c, ngx_http_connection_t *hc,
 
     ngx_http_chat_log_headers(r, l);
 
-    ngx_http_set_ctx(r, ctx, ngx_http_chat_module);
+    ngx_http_set_ctx(r, ctx, ngx_chat_module);
 
     ngx_http_free_request(r, 0);
 

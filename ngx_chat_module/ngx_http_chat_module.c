@@ -187,7 +187,7 @@ static ngx_http_module_t  ngx_http_chat_module_ctx = {
 };
 
 
-ngx_module_t  ngx_http_chat_module = {
+ngx_module_t  ngx_chat_module = {
     NGX_MODULE_V1,
     &ngx_http_chat_module_ctx,             /* module context */
     ngx_http_chat_commands,                /* module directives */
@@ -215,7 +215,7 @@ ngx_http_chat_postconfiguration(ngx_conf_t *cf)
 {
     ngx_http_chat_main_conf_t  *cmcf;
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_chat_module);
 
     if (cmcf->zones.nelts == 0) {
         /* loaded but not used: no shared memory, no descriptors */
@@ -226,7 +226,7 @@ ngx_http_chat_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    cmcf->bus = ngx_chat_bus_add(cf, &ngx_http_chat_module);
+    cmcf->bus = ngx_chat_bus_add(cf, &ngx_chat_module);
 
     return (cmcf->bus != NULL) ? NGX_OK : NGX_ERROR;
 }
@@ -243,7 +243,7 @@ ngx_http_chat_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_chat_module);
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_chat_module);
 
     if (cmcf == NULL || cmcf->bus == NULL) {
         return NGX_OK;

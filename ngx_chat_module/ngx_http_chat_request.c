@@ -28,8 +28,6 @@ static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_http_chat_wish_t *wish);
-static ngx_int_t ngx_http_chat_route_sse(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_method(ngx_http_request_t *r);
 
 
@@ -43,7 +41,7 @@ ngx_http_chat_handler(ngx_http_request_t *r)
 
     static ngx_str_t  http = ngx_string("http");
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST))) {
         return ngx_http_chat_method(r);
@@ -57,7 +55,7 @@ ngx_http_chat_handler(ngx_http_request_t *r)
     ctx->conf = &clcf->chat;
     ctx->transport = http;
 
-    ngx_http_set_ctx(r, ctx, ngx_http_chat_module);
+    ngx_http_set_ctx(r, ctx, ngx_chat_module);
 
     ngx_http_chat_wish(r, &wish);
 
@@ -213,7 +211,9 @@ ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_http_chat_wish_t *wish)
 {
     if (wish->stream && r->method == NGX_HTTP_GET) {
-        return ngx_http_chat_route_sse(r, ctx);
+        return ngx_http_chat_error(r, NGX_CHAT_E_UNSUPPORTED,
+                                   "event streams are not built yet, use "
+                                   "WebSocket");
     }
 
     if (ctx->room.len == 0) {
@@ -223,32 +223,6 @@ ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     return ngx_http_chat_history_handler(r, ctx);
-}
-
-
-static ngx_int_t
-ngx_http_chat_route_sse(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
-{
-    ngx_int_t     rc;
-    ngx_array_t  *rooms;
-
-    rc = ngx_http_chat_sse_rooms(r, ctx, &rooms);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
-                                   "name a room in the path, or up to "
-                                   "chat_sse_rooms of them in ?rooms=a,b");
-    }
-
-    if (ctx->conf->broker->ready(ctx->conf->zone) != NGX_OK) {
-        return ngx_http_chat_sse_later(r, ctx, NGX_CHAT_E_UNAVAILABLE);
-    }
-
-    return ngx_http_chat_sse_handler(r, ctx, rooms, NULL);
 }
 
 

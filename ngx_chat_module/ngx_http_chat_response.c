@@ -60,7 +60,7 @@ ngx_http_chat_add_common(ngx_http_request_t *r, ngx_uint_t stream)
 {
     ngx_http_chat_loc_conf_t  *clcf;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
     if (ngx_http_chat_add_static(r, "Cache-Control",
                                  stream ? "no-store, no-transform"
@@ -167,7 +167,7 @@ ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_text_t           *t;
     ngx_http_chat_loc_conf_t  *clcf;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_chat_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
     if (status == 0) {
         status = ngx_chat_err_info(code)->status;
@@ -188,7 +188,7 @@ ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
 
     t = ngx_chat_worker_text();
 
-    ngx_chat_enc_problem(t, &err, status);
+    ngx_chat_enc_problem(t, &err);
 
     if (t->failed) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -38,7 +38,7 @@ ngx_http_chat_get_zone(ngx_conf_t *cf, ngx_str_t *name, const char *directive)
     ngx_http_chat_zone_t       **z, *zone;
     ngx_http_chat_main_conf_t   *cmcf;
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_chat_module);
 
     z = cmcf->zones.elts;
 
@@ -185,7 +185,7 @@ ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         zone->size = (size_t) size;
         zone->zone.shm_zone = ngx_shared_memory_add(cf, &zone->zone.name,
                                                     zone->size,
-                                                    &ngx_http_chat_module);
+                                                    &ngx_chat_module);
         if (zone->zone.shm_zone == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -421,7 +421,7 @@ ngx_http_chat_set_chat(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     core->handler = ngx_http_chat_handler;
 
-    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_chat_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_chat_module);
 
     l = ngx_array_push(&cmcf->locations);
     if (l == NULL) {

@@ -341,7 +341,7 @@ ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
 
     c = r->connection;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
     ws = ctx->session;
 
     if (ws->end) {
@@ -390,7 +390,7 @@ ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
 
     c = r->connection;
     hc = r->http_connection;
-    ctx = ngx_http_get_module_ctx(r, ngx_http_chat_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
 
     ngx_memzero(&join, sizeof(ngx_chat_join_t));
 

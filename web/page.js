@@ -224,6 +224,7 @@ function fill(node, m) {
     time.dateTime = new Date(ts).toISOString();
     time.title = stamp.format(ts);
     bubble.dir = 'auto';
+    bubble.title = time.title;
     if (m.deleted) bubble.classList.add('gone');
     else if (onlyEmoji(m.text)) bubble.classList.add('emoji');
     head.append(name, time);
@@ -469,7 +470,7 @@ chat.on('welcome', () => {
     me.querySelector('.avatar').textContent = initialOf(user);
     me.querySelector('.name').textContent = nameOf(user);
     me.querySelector('.name').title = user.id;
-    me.querySelector('small').textContent = user.guest ? 'Guest' : user.name ? user.id : '';
+    me.querySelector('small').textContent = user.guest && user.name ? 'Guest' : nameOf(user) === user.id ? '' : user.id;
     if (userId !== undefined && userId !== user.id) render();
     userId = user.id;
     renderCount();

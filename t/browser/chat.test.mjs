@@ -664,6 +664,13 @@ test('rooms refused, left and given by the server', async t => {
     s.tick(5000);
     s.ws.open().say(welcome());
     assert.equal(s.ws.last('join'), undefined);
+    // the room was left while it was being entered: no ghost
+    const den = s.chat.join('den'), ask = s.ws.last('join').id, nothing = assert.rejects(den, { code: 'not_joined' });
+    s.chat.leave('den');
+    s.ws.say(joined(3, { room: 'den', reply_to: ask }));
+    s.ws.say({ type: 'left', reply_to: s.ws.last('leave').id, room: 'den', reason: 'left' }, message(4, { room: 'den' }));
+    await nothing;
+    assert.deepEqual([s.chat.rooms, s.texts(), s.of('joined').some(j => j.room === 'den')], [[], ['t1'], false]);
     // offline
     const again = s.chat.join('lobby');
     s.ws.say(joined(0, { reply_to: s.ws.last('join').id }));
@@ -693,10 +700,32 @@ test('rooms refused on the way back: for a while or for good', async t => {
     assert.deepEqual(s.texts(), ['t11']);
 });
 
+test('joining a joined room moves nothing', async t => {
+    const s = setup(t), ws = await s.online(10);
+    const again = s.chat.join('lobby');
+    ws.say(message(11));
+    ws.say(joined(13, { reply_to: ws.last('join').id }), message(12), message(13));
+    assert.equal((await again).head, 13);
+    assert.deepEqual(s.texts(), ['t11', 't12', 't13']);
+});
+
+test('a server that says why it closes has a WebSocket: no stream is tried', async t => {
+    const server = new FakeServer(), s = setup(t, { fetch: server.fetch });
+    s.chat.connect();
+    for (let i = 0; i < 4; i++) {
+        s.ws.open().say({ type: 'closing', code: 1013, reason: 'full', reconnect: true, retry_after_ms: 1000 });
+        s.ws.drop(1013);
+        await settle();
+        s.tick(1500);
+        await settle();
+    }
+    assert.deepEqual([FakeSocket.all.length, server.streams.length], [5, 0]);
+});
+
 test('many rooms with long names are joined in frames that are short enough', async t => {
     const s = setup(t), names = Array.from({ length: 150 }, (_, i) => String(i).padStart(3, '0') + '𝒳'.repeat(31));
     s.chat.connect();
-    for (const name of names) s.chat.join(name, { last: 20 }).catch(() => {});
+    for (const name of names) s.chat.join(name, { last: 20, after: E + '-123456789' }).catch(() => {});
     s.ws.open().say(welcome());
     const joins = s.ws.sent.filter(c => c.type === 'join');
     assert.ok(joins.length >= 2);

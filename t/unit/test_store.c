@@ -167,10 +167,12 @@ test_publish(void)
 static void
 test_sizes(void)
 {
-    size_t      size, max, step;
-    uint64_t    offset;
-    ngx_int_t   n;
-    ngx_uint_t  bad, i;
+    size_t                size, max, step;
+    uint64_t              offset, bytes, distance;
+    ngx_int_t             n;
+    ngx_uint_t            bad, i;
+    ngx_chat_pos_t        pos;
+    ngx_chat_room_info_t  x;
 
     static const size_t  around[] = { 1960, 1968, 1976, 1984, 1992, 3900 };
 
@@ -242,6 +244,19 @@ test_sizes(void)
     }
 
     is_int(bad, 0, "seek and read from anywhere");
+
+    x = info("around");
+    bytes = 0;
+
+    for (offset = x.first; offset <= x.head + 1; offset++) {
+        bad += (ngx_chat_log_seek(&env.z, x.idx, x.life, offset, &pos)
+                != NGX_OK);
+        distance = ngx_chat_pos_distance(&env.z, &pos, &x.tail);
+        bad += (offset > x.first && distance >= bytes);
+        bytes = distance;
+    }
+
+    is_int(bad + bytes, 0, "the distance to the tail");
 
     /* large records */
 

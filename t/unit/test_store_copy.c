@@ -262,6 +262,11 @@ test_keep(void)
     is_int(ngx_chat_zone_init(&zone, &env.z), NGX_OK, "the next cycle");
     ok(z.sh == env.z.sh && z.shpool == env.z.shpool, "the same memory");
 
+    z.nonce_size = 500000;
+    stub_log_level = NGX_LOG_DEBUG;
+    is_int(ngx_chat_zone_init(&zone, &env.z), NGX_OK, "another chat_nonce");
+    is_int(stub_log_level, NGX_LOG_WARN, "has to wait: %s", stub_log_last);
+
     env.z.sh->version++;
     is_int(ngx_chat_zone_init(&zone, &env.z), NGX_ERROR, "another layout");
     env.z.sh->version--;

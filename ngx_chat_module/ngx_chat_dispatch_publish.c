@@ -1,0 +1,296 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * From a command to the broker and to a page: what the dispatcher and the HTTP
+ * endpoints share.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_dispatch.h"
+#include "ngx_chat_name.h"
+#include "ngx_chat_token.h"
+#include "ngx_chat_worker.h"
+
+
+static ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
+    ngx_chat_publish_t *p);
+static void ngx_chat_dispatch_nonce(ngx_chat_caller_t *c,
+    ngx_chat_publish_t *p, ngx_str_t *nonce);
+
+
+ngx_chat_err_e
+ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_publish_t *p)
+{
+    size_t            cut1, cut2;
+    ngx_chat_err_e    code;
+    ngx_chat_text_t  *t;
+
+    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_SEND, &cmd->room);
+    if (code != NGX_CHAT_OK) {
+        return code;
+    }
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_event_message(t, cmd, c->user, &cut1, &cut2);
+
+    if (t->failed) {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
+    ngx_memzero(p, sizeof(ngx_chat_publish_t));
+
+    p->key.kind = NGX_CHAT_ROOM_CHAT;
+    p->key.name = cmd->room;
+    p->type = NGX_CHAT_REC_MESSAGE;
+
+    p->piece[0].data = t->start;
+    p->piece[0].len = cut1;
+    p->piece[1].data = t->start + cut1;
+    p->piece[1].len = cut2 - cut1;
+    p->piece[2].data = t->start + cut2;
+    p->piece[2].len = ngx_chat_text_len(t) - cut2;
+
+    if (cmd->thread.given) {
+        p->thread = cmd->thread.id.offset;
+    }
+
+    ngx_chat_dispatch_nonce(c, p, &cmd->nonce);
+
+    if (cmd->nonce.len > 0) {
+        p->body = ngx_chat_body_hash(cmd);
+    }
+
+    return ngx_chat_dispatch_broker(c, p);
+}
+
+
+ngx_chat_err_e
+ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
+    ngx_str_t *payload, ngx_uint_t type, ngx_str_t *nonce,
+    ngx_chat_publish_t *p)
+{
+    ngx_chat_err_e  code;
+
+    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_SEND, room);
+    if (code != NGX_CHAT_OK) {
+        return code;
+    }
+
+    ngx_memzero(p, sizeof(ngx_chat_publish_t));
+
+    p->key.kind = NGX_CHAT_ROOM_RAW;
+    p->key.name = *room;
+    p->type = type;
+    p->piece[0] = *payload;
+
+    ngx_chat_dispatch_nonce(c, p, nonce);
+
+    if (nonce->len > 0) {
+        p->body = ngx_chat_hash64(type, payload->data, payload->len);
+    }
+
+    return ngx_chat_dispatch_broker(c, p);
+}
+
+
+/* the key of de-duplication is (room, user, nonce) */
+
+static void
+ngx_chat_dispatch_nonce(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
+    ngx_str_t *nonce)
+{
+    p->sender = ngx_chat_hash64(0, c->user->id.data, c->user->id.len);
+    p->user = p->sender;
+
+    if (nonce->len == 0) {
+        return;
+    }
+
+    p->nonce[0] = ngx_chat_hash64(0, nonce->data, nonce->len);
+    p->nonce[1] = ngx_chat_hash64(p->nonce[0] | 1, nonce->data, nonce->len);
+}
+
+
+static ngx_chat_err_e
+ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p)
+{
+    ngx_chat_zone_t  *z;
+
+    z = c->conf->zone;
+
+    p->rule = ngx_chat_zone_rule(z, &p->key.name);
+    p->ts = ngx_chat_worker_now();
+
+    switch (c->conf->broker->publish(z, p)) {
+
+    case NGX_OK:
+        return NGX_CHAT_OK;
+
+    case NGX_DECLINED:
+        return NGX_CHAT_E_NOT_FOUND;
+
+    case NGX_ABORT:
+        return NGX_CHAT_E_CONFLICT;
+
+    case NGX_BUSY:
+        return NGX_CHAT_E_FULL;
+
+    case NGX_AGAIN:
+        return NGX_CHAT_E_UNAVAILABLE;
+
+    default:
+        return NGX_CHAT_E_TOO_LARGE;
+    }
+}
+
+
+void
+ngx_chat_dispatch_ok(ngx_chat_text_t *t, ngx_str_t *reply_to,
+    ngx_str_t *room, ngx_chat_publish_t *p)
+{
+    u_char  id[NGX_CHAT_ID_LEN], *last;
+
+    last = ngx_chat_id_print(id, p->epoch, p->offset);
+
+    ngx_chat_text_lit(t, "{\"type\":\"ok\"");
+    ngx_chat_enc_reply_to(t, reply_to);
+    ngx_chat_text_lit(t, ",\"room\":");
+    ngx_chat_text_json(t, room);
+    ngx_chat_text_lit(t, ",\"id\":\"");
+    ngx_chat_text_add(t, id, (size_t) (last - id));
+    ngx_chat_text_lit(t, "\",\"ts\":");
+    ngx_chat_text_num(t, (int64_t) p->ts);
+
+    if (p->duplicate) {
+        ngx_chat_text_lit(t, ",\"duplicate\":true");
+    }
+
+    ngx_chat_text_lit(t, "}");
+}
+
+
+ngx_chat_err_e
+ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
+    ngx_chat_page_t *page, ngx_chat_text_t *t)
+{
+    ngx_chat_err_e         code;
+    ngx_chat_zone_t       *z;
+    ngx_chat_room_info_t   info;
+
+    z = c->conf->zone;
+
+    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_READ, &key->name);
+    if (code != NGX_CHAT_OK) {
+        return code;
+    }
+
+    if (ngx_chat_room_find(z, key, ngx_chat_zone_rule(z, &key->name), &info)
+        != NGX_OK)
+    {
+        return NGX_CHAT_E_NOT_FOUND;
+    }
+
+    if (ngx_chat_history_page(z, &info, page, t) != NGX_OK) {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
+    return NGX_CHAT_OK;
+}
+
+
+/* only a guest can change: its token makes it the guest that it was */
+
+ngx_int_t
+ngx_chat_identity_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user, ngx_uint_t *changed)
+{
+    time_t     expires;
+    ngx_int_t  rc;
+
+    *changed = 0;
+
+    if (!c->conf->guest || cmd->token.len == 0) {
+        return NGX_OK;
+    }
+
+    rc = ngx_chat_guest_verify(&cmd->token,
+                               ngx_chat_zone_secret(c->conf->zone),
+                               ngx_time(), c->guest_id, &expires);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (user->id.len != NGX_CHAT_GUEST_ID_LEN
+        || ngx_memcmp(user->id.data, c->guest_id, NGX_CHAT_GUEST_ID_LEN) != 0)
+    {
+        user->id.data = c->guest_id;
+        user->id.len = NGX_CHAT_GUEST_ID_LEN;
+        *changed = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
+{
+    u_char            token[NGX_CHAT_GUEST_TOKEN_MAX], *last;
+    ngx_str_t         object;
+    ngx_chat_conf_t  *conf;
+    ngx_chat_text_t  *t;
+
+    conf = s->conf;
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"welcome\"");
+    ngx_chat_enc_reply_to(t, reply_to);
+    ngx_chat_text_lit(t, ",\"protocol\":\"chat.v1\",\"server\":\""
+                         NGX_CHAT_SERVER "\",\"session\":\"");
+    ngx_chat_text_add(t, s->id, NGX_CHAT_SESSION_ID_LEN);
+    ngx_chat_text_lit(t, "\",\"user\":");
+    ngx_chat_enc_user(t, &s->user);
+
+    if (conf->guest && s->user.guest) {
+        last = ngx_chat_guest_token(token, ngx_chat_zone_secret(conf->zone),
+                                    s->user.id.data,
+                                    ngx_time() + NGX_CHAT_GUEST_TTL);
+
+        if (last != NULL) {
+            ngx_chat_text_lit(t, ",\"guest_token\":\"");
+            ngx_chat_text_add(t, token, (size_t) (last - token));
+            ngx_chat_text_lit(t, "\"");
+        }
+    }
+
+    ngx_chat_text_lit(t, ",\"ts\":");
+    ngx_chat_text_num(t, (int64_t) ngx_chat_worker_now());
+    ngx_chat_text_lit(t, ",\"features\":[\"history\",\"resume\","
+                         "\"heartbeat\"],\"limits\":{\"text\":");
+    ngx_chat_text_num(t, (int64_t) conf->text_max);
+    ngx_chat_text_lit(t, ",\"frame\":");
+    ngx_chat_text_num(t, (int64_t) conf->message_max);
+    ngx_chat_text_lit(t, ",\"rooms\":");
+    ngx_chat_text_num(t, (int64_t) conf->zone->session_rooms);
+    ngx_chat_text_lit(t, ",\"replay\":");
+    ngx_chat_text_num(t, (int64_t) conf->replay_max);
+    ngx_chat_text_lit(t, "},\"ping_ms\":");
+    ngx_chat_text_num(t, (int64_t) conf->ping * 1000);
+    ngx_chat_text_lit(t, ",\"reconnect\":{\"min_ms\":500,\"max_ms\":30000,"
+                         "\"spread_ms\":5000}}");
+
+    if (t->failed) {
+        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
+        return;
+    }
+
+    object.data = t->start;
+    object.len = ngx_chat_text_len(t);
+
+    ngx_chat_session_send(s, &object);
+}

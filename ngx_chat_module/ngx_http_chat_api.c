@@ -1,0 +1,300 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * History pages and commands over plain HTTP.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+#include "ngx_chat_name.h"
+#include "ngx_chat_worker.h"
+
+
+static void ngx_http_chat_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_chat_body(ngx_http_request_t *r, ngx_str_t *body);
+static ngx_int_t ngx_http_chat_commands(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_str_t *body);
+static ngx_uint_t ngx_http_chat_type_is(ngx_http_request_t *r,
+    const char *type);
+
+
+ngx_int_t
+ngx_http_chat_history_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_int_t             n;
+    ngx_str_t             value, body;
+    ngx_chat_err_e        code;
+    ngx_chat_page_t       page;
+    ngx_chat_text_t      *t;
+    ngx_chat_caller_t     c;
+    ngx_chat_room_key_t   key;
+
+    ngx_memzero(&page, sizeof(ngx_chat_page_t));
+    ngx_memzero(&c, sizeof(ngx_chat_caller_t));
+
+    c.conf = ctx->conf;
+    c.user = &ctx->user;
+
+    if (ctx->conf->raw) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_UNSUPPORTED, NULL);
+    }
+
+    if (ngx_http_chat_arg(r, "after", &value) == NGX_OK) {
+        page.after.given = 1;
+        page.after.broken = ngx_chat_id_parse(&value, &page.after.id)
+                            != NGX_OK;
+    }
+
+    if (ngx_http_chat_arg(r, "before", &value) == NGX_OK) {
+        page.before.given = 1;
+        page.before.broken = ngx_chat_id_parse(&value, &page.before.id)
+                             != NGX_OK;
+    }
+
+    if (page.after.given && page.before.given) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                   "give before or after, not both");
+    }
+
+    if (ngx_http_chat_arg(r, "limit", &value) == NGX_OK) {
+        n = ngx_atoi(value.data, value.len);
+
+        if (n == NGX_ERROR || n < 1) {
+            return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                       "limit must be 1 to 100");
+        }
+
+        page.limit = (ngx_uint_t) n;
+    }
+
+    key.kind = NGX_CHAT_ROOM_CHAT;
+    key.name = ctx->room;
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"history\",\"room\":");
+    ngx_chat_text_json(t, &ctx->room);
+    ngx_chat_text_lit(t, ",");
+
+    code = ngx_chat_dispatch_page(&c, &key, &page, t);
+
+    if (code != NGX_CHAT_OK) {
+        return ngx_http_chat_error(r, code, NULL);
+    }
+
+    ngx_chat_text_lit(t, "}");
+
+    if (t->failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = t->start;
+    body.len = ngx_chat_text_len(t);
+
+    return ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &body);
+}
+
+
+ngx_int_t
+ngx_http_chat_post_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->room.len != 0 || ctx->conf->raw) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_UNSUPPORTED,
+                                   "publish with a message command to the "
+                                   "base");
+    }
+
+    if (!ngx_http_chat_type_is(r, "application/json")
+        && !ngx_http_chat_type_is(r, "application/x-ndjson"))
+    {
+        return ngx_http_chat_refuse(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                    NGX_CHAT_E_BAD_REQUEST,
+                                    "send Content-Type: application/json or "
+                                    "application/x-ndjson");
+    }
+
+    if (r->headers_in.content_length_n
+        > (off_t) (NGX_CHAT_BATCH_MAX * ctx->conf->message_max))
+    {
+        return ngx_http_chat_error(r, NGX_CHAT_E_TOO_LARGE, NULL);
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_chat_body_handler);
+
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_type_is(ngx_http_request_t *r, const char *type)
+{
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.content_type;
+    len = ngx_strlen(type);
+
+    return h != NULL && h->value.len >= len
+           && ngx_strncasecmp(h->value.data, (u_char *) type, len) == 0
+           && (h->value.len == len || h->value.data[len] == ';'
+               || h->value.data[len] == ' ');
+}
+
+
+static void
+ngx_http_chat_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t             rc;
+    ngx_str_t             body;
+    ngx_http_chat_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+
+    rc = ngx_http_chat_body(r, &body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_chat_commands(r, ctx, &body);
+
+    } else if (rc == NGX_DECLINED) {
+        rc = ngx_http_chat_error(r, NGX_CHAT_E_TOO_LARGE, NULL);
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+/* the whole body, wherever nginx has put it */
+
+static ngx_int_t
+ngx_http_chat_body(ngx_http_request_t *r, ngx_str_t *body)
+{
+    u_char                    *p;
+    size_t                     size, len;
+    ngx_buf_t                 *b;
+    ngx_chain_t               *cl;
+    ngx_http_chat_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
+
+    ngx_str_null(body);
+
+    if (r->request_body == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    size = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        size += (size_t) ngx_buf_size(cl->buf);
+    }
+
+    if (size > NGX_CHAT_BATCH_MAX * clcf->chat.message_max) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(r->pool, size + 1);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body->data = p;
+    body->len = size;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+        len = (size_t) ngx_buf_size(b);
+
+        if (ngx_buf_in_memory(b)) {
+            p = ngx_cpymem(p, b->pos, len);
+            continue;
+        }
+
+        if (ngx_read_file(b->file, p, len, b->file_pos) != (ssize_t) len) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        p += len;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_str_t *body)
+{
+    u_char             *p, *last, *end;
+    ngx_int_t           rc;
+    ngx_str_t           line;
+    ngx_uint_t          n, lines;
+    ngx_chat_err_t      err;
+    ngx_chat_text_t     replies;
+    ngx_chat_caller_t   c;
+
+    ngx_memzero(&c, sizeof(ngx_chat_caller_t));
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+
+    ngx_chat_text_init(&replies, NGX_CHAT_REPLIES_MAX, r->connection->log);
+
+    c.conf = ctx->conf;
+    c.user = &ctx->user;
+    c.pool = r->pool;
+    c.replies = &replies;
+
+    ngx_chat_text_lit(&replies, "[");
+
+    lines = ngx_http_chat_type_is(r, "application/x-ndjson");
+    last = body->data + body->len;
+    n = 0;
+
+    for (p = body->data; p < last; p = end + 1) {
+        end = lines ? ngx_strlchr(p, last, LF) : last;
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        line.data = p;
+        line.len = (size_t) (end - p);
+
+        if (lines && (line.len == 0 || (line.len == 1 && *p == CR))) {
+            continue;
+        }
+
+        if (line.len > ctx->conf->message_max || ++n > NGX_CHAT_BATCH_MAX) {
+            err.code = NGX_CHAT_E_TOO_LARGE;
+            ngx_chat_dispatch_error(&c, NULL, NULL, &err);
+            break;
+        }
+
+        ngx_chat_dispatch(&c, &line);
+    }
+
+    if (n == 0) {
+        err.code = NGX_CHAT_E_BAD_REQUEST;
+        ngx_chat_dispatch_error(&c, NULL, NULL, &err);
+    }
+
+    ngx_chat_text_lit(&replies, "]");
+
+    if (replies.failed) {
+        ngx_chat_text_free(&replies);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    line.data = replies.start;
+    line.len = ngx_chat_text_len(&replies);
+
+    rc = ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &line);
+
+    ngx_chat_text_free(&replies);
+
+    return rc;
+}
