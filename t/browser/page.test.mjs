@@ -46,6 +46,8 @@ async function user(t, room, { base = CHAT_URL, init, prepare, query = '', ...op
     page.setDefaultTimeout(PATIENCE);
     page.on('pageerror', e => faults.push('exception: ' + e.message));
     page.on('console', m => { if (m.type() === 'error' && !NETWORK.test(m.text())) faults.push('console: ' + m.text()); });
+    let sockets = 0;
+    page.on('websocket', () => sockets++);
     page.on('dialog', d => { faults.push('dialog: ' + d.message()); d.dismiss(); });
     await page.addInitScript(() => {
         globalThis.violations = [];
@@ -56,6 +58,7 @@ async function user(t, room, { base = CHAT_URL, init, prepare, query = '', ...op
     await page.goto(base + query + (room ? '#' + encodeURIComponent(room) : ''));
     const u = {
         page, context, faults,
+        get sockets() { return sockets; },
         shot: name => CHAT_SHOTS && page.screenshot({ path: `${CHAT_SHOTS}/${name}.png` }),
         say: async text => { await page.fill('#text', text); await page.press('#text', 'Enter'); },
         // what is in the log, pending ones too
@@ -180,13 +183,13 @@ test('the server is reloaded while two talk: nobody notices', { skip: skip || (C
         .observe(document.documentElement, { attributeFilter: ['data-state'] });`;
     for (const u of [ann, bob, cyd]) await u.page.evaluate(states);
     const sent = [[], [], []];
-    let talking = true;
+    let talking = true, pace = 60;
     const talk = async (u, n) => {
         while (talking) {
             const text = `${'abc'[n]} ${sent[n].length}`;
             sent[n].push(text);
             await u.say(text);
-            await sleep(60);
+            await sleep(pace);
         }
     };
     const talks = [ann, bob, cyd].map(talk);
@@ -195,13 +198,17 @@ test('the server is reloaded while two talk: nobody notices', { skip: skip || (C
         await promisify(exec)(CHAT_RELOAD);
         await sleep(3500);
     }
+    // the connections have moved, not been lost
+    pace = 1000;
+    for (let i = 0; i < 300 && Math.min(ann.sockets, bob.sockets) < 2; i++) await sleep(100);
     talking = false;
     await Promise.all(talks);
+    assert.ok(ann.sockets >= 2 && bob.sockets >= 2, `WebSockets: ${ann.sockets} and ${bob.sockets}`);
     assert.ok(sent[0].length > 20);
     await same([ann, bob, cyd], sent);
     for (const u of [ann, bob, cyd]) {
         await u.state('online');
-        t.diagnostic('states of the connection: ' + JSON.stringify(await u.page.evaluate('states')));
+        t.diagnostic(`WebSockets: ${u.sockets}, states in between: ${JSON.stringify(await u.page.evaluate('states'))}`);
         await u.sound();
     }
     // the history says the same
