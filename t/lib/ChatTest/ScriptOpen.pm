@@ -1,0 +1,193 @@
+package ChatTest::Script;
+
+# How a conversation opens connections, and what it asks by HTTP.
+
+use strict;
+use warnings;
+
+use ChatTest::Frame;
+
+
+# opening
+
+sub do_ws {
+    my ($self, $c, $arg) = @_;
+
+    my ($path, $rest) = split ' ', $arg, 2;
+    (my $o, $rest) = $self->options($rest // '');
+    die "what is \"$rest\"?\n" if length $rest;
+
+    my @headers = @{ $o->{header} };
+    push @headers, "Sec-WebSocket-Protocol: $o->{proto}" if $o->{proto};
+    push @headers, "Sec-WebSocket-Version: $o->{version}" if $o->{version};
+    push @headers, "Sec-WebSocket-Key: $o->{key}" if defined $o->{key};
+
+    my $first = defined $o->{first}
+        ? ChatTest::Frame::build('text', $o->{first}) : '';
+
+    $self->open_for($c, $o);
+    $self->trace($c, '>', "handshake $path");
+
+    my $status = $c->upgrade($self->text($path), $self->deadline, $first,
+                             @headers);
+    my $want = $o->{status} // 101;
+
+    die "the status is $status, expected $want: $c->{body}\n"
+        if $status != $want;
+}
+
+
+sub do_sse {
+    my ($self, $c, $arg) = @_;
+
+    my ($path, $rest) = split ' ', $arg, 2;
+    (my $o, $rest) = $self->options($rest // '');
+    die "what is \"$rest\"?\n" if length $rest;
+
+    my @headers = @{ $o->{header} };
+    push @headers, 'Accept: text/event-stream'
+        if !grep { /^Accept:/i } @headers;
+    push @headers, "Last-Event-ID: $o->{last}" if defined $o->{last};
+
+    $self->stream($c, $o, 'GET', $self->text($path), undef, @headers);
+}
+
+
+sub do_stream {
+    my ($self, $c, $arg) = @_;
+
+    my ($path, $rest) = split ' ', $arg, 2;
+    (my $o, $rest) = $self->options($rest // '');
+
+    $self->stream($c, $o, 'POST', $self->text($path), $self->text($rest),
+                  @{ $o->{header} }, 'Accept: text/event-stream',
+                  'Content-Type: ' . ($o->{type} // 'application/json'));
+}
+
+
+sub stream {
+    my ($self, $c, $o, $method, $path, $body, @headers) = @_;
+
+    if (($o->{via} // '') =~ /^h2c?$/) {
+        my $tls = $o->{via} eq 'h2';
+        my $port = $tls ? $self->{nginx}->tls_port : $self->{nginx}->port;
+
+        # an HTTP/2 that others wrote; -i for the head, as read_head() wants it
+        my @curl = ('curl', '-sSNik', '--max-time', 600,
+                    $tls ? '--http2' : '--http2-prior-knowledge',
+                    map({ ('-H', $_) } @headers),
+                    defined $body ? ('--data-binary', $body) : (),
+                    ($tls ? 'https' : 'http') . "://127.0.0.1:$port$path");
+        $c->piped(@curl);
+
+    } else {
+        $self->open_for($c, $o);
+        $c->request($method, $path, $body, @headers);
+    }
+
+    $self->trace($c, '>', "$method $path");
+
+    my $status = $c->read_head($self->deadline);
+    my $want = $o->{status} // 200;
+
+    if ($status != $want || $status != 200) {
+        $c->read_body($self->deadline);
+        die "the status is $status, expected $want: $c->{body}\n"
+            if $status != $want;
+        return;
+    }
+
+    $c->stream;
+}
+
+
+# requests
+
+sub http {
+    my ($self, $c, $method, $arg) = @_;
+
+    my ($path, $rest) = split ' ', $arg, 2;
+    (my $o, $rest) = $self->options($rest // '');
+
+    my @headers = @{ $o->{header} };
+    my $body;
+
+    if (length $rest) {
+        $body = $rest =~ /^(?:"|hex:)/ ? $self->bytes($rest)
+                                       : $self->text($rest);
+        my $type = $o->{type}
+            // ($body =~ /^[\[{]/ ? 'application/json' : 'text/plain');
+        push @headers, "Content-Type: $type"
+            if !grep { /^Content-Type:/i } @headers;
+    }
+
+    $body //= '' if $method eq 'POST';
+
+    $self->open_for($c, $o);
+    $self->trace($c, '>', "$method $path " . ($body // ''));
+    $c->request($method, $self->text($path), $body, @headers);
+    $c->read_head($self->deadline);
+    $c->read_body($self->deadline);
+    $self->trace($c, '<', "$c->{status} $c->{body}");
+
+    if (!$o->{keep}) {
+        $c->drop;
+    }
+
+    die "the status is $c->{status}, expected $o->{status}: $c->{body}\n"
+        if defined $o->{status} && $c->{status} != $o->{status};
+}
+
+sub do_get { shift->http(shift, 'GET', @_) }
+sub do_post { shift->http(shift, 'POST', @_) }
+sub do_put { shift->http(shift, 'PUT', @_) }
+sub do_delete { shift->http(shift, 'DELETE', @_) }
+sub do_head { shift->http(shift, 'HEAD', @_) }
+sub do_options { shift->http(shift, 'OPTIONS', @_) }
+
+
+# expect STATUS [PATTERN or exact text]: of the answer to the last request
+
+sub do_expect {
+    my ($self, $c, $arg) = @_;
+
+    my ($status, $rest) = split ' ', $arg, 2;
+
+    die "$c->{name} has no answer\n" if !$c->{answered};
+    die "the status is $c->{status}, expected $status: $c->{body}\n"
+        if $c->{status} ne $status;
+
+    $self->compare($c->{body}, $rest) if defined $rest && length $rest;
+}
+
+
+# header NAME: exact value, or /regex/, or absent
+
+sub do_header {
+    my ($self, $c, $arg) = @_;
+
+    my ($name, $want) = $arg =~ /^([^:\s]+):?\s*(.*)$/
+        or die "header NAME: VALUE\n";
+
+    die "$c->{name} has no answer\n" if !$c->{answered};
+
+    my $have = $c->{headers}{lc $name};
+    my $value = $have ? join ', ', @$have : undef;
+
+    if ($want eq 'absent') {
+        die "$name is there: $value\n" if defined $value;
+        return;
+    }
+
+    die "$name is missing\n" if !defined $value;
+
+    if ($want =~ m{^/(.*)/$}) {
+        die "$name is \"$value\"\n" if $value !~ /$1/;
+        return;
+    }
+
+    $want = $self->text($want);
+    die "$name is \"$value\"\n" if $value ne $want;
+}
+
+1;
