@@ -139,17 +139,22 @@ ngx_chat_enc_error(ngx_chat_text_t *t, ngx_str_t *reply_to, ngx_str_t *room,
 
 
 void
-ngx_chat_enc_problem(ngx_chat_text_t *t, ngx_chat_err_t *err)
+ngx_chat_enc_problem(ngx_chat_text_t *t, ngx_chat_err_t *err,
+    ngx_uint_t status)
 {
     const ngx_chat_err_info_t  *info;
 
     info = ngx_chat_err_info(err->code);
 
+    if (status == 0) {
+        status = info->status;
+    }
+
     ngx_chat_text_lit(t, "{\"type\":\"about:blank\",\"title\":");
-    ngx_chat_enc_cstr(t, ngx_chat_status_phrase(info->status));
+    ngx_chat_enc_cstr(t, ngx_chat_status_phrase(status));
 
     ngx_chat_text_lit(t, ",\"status\":");
-    ngx_chat_text_num(t, (int64_t) info->status);
+    ngx_chat_text_num(t, (int64_t) status);
 
     ngx_chat_text_lit(t, ",\"detail\":");
     ngx_chat_enc_sentence(t, err);
@@ -254,14 +259,23 @@ ngx_chat_status_phrase(ngx_uint_t status)
     case 404:
         return "Not Found";
 
+    case 405:
+        return "Method Not Allowed";
+
     case 409:
         return "Conflict";
 
     case 413:
         return "Content Too Large";
 
+    case 415:
+        return "Unsupported Media Type";
+
     case 422:
         return "Unprocessable Content";
+
+    case 426:
+        return "Upgrade Required";
 
     case 429:
         return "Too Many Requests";

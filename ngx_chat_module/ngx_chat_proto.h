@@ -67,7 +67,6 @@ typedef struct {
     ngx_str_t             mentions;
     ngx_str_t             token;         /* hello */
     ngx_str_t             client;        /* hello */
-    ngx_str_t             name;          /* hello: of a guest */
     ngx_chat_cursor_t     thread;
     ngx_chat_cursor_t     after;
     ngx_chat_cursor_t     before;
@@ -148,8 +147,9 @@ void ngx_chat_enc_error(ngx_chat_text_t *t, ngx_str_t *reply_to,
     ngx_str_t *room, ngx_chat_err_t *err);
 
 /* application/problem+json (RFC 9457): type, title, status, detail, code,
-   temporary, and field, retry_after_ms if set */
-void ngx_chat_enc_problem(ngx_chat_text_t *t, ngx_chat_err_t *err);
+   temporary, and field, retry_after_ms if set.  `status' 0: the table's */
+void ngx_chat_enc_problem(ngx_chat_text_t *t, ngx_chat_err_t *err,
+    ngx_uint_t status);
 
 /* 64-bit hash of what makes a message the same: text, data, thread, mentions */
 uint64_t ngx_chat_body_hash(ngx_chat_cmd_t *cmd);

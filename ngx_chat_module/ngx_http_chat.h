@@ -25,6 +25,7 @@
 typedef struct {
     ngx_chat_zone_t            zone;         /* first */
     size_t                     size;         /* 0: not defined (yet) */
+    ngx_pool_t                *pool;         /* the cycle's */
     u_char                    *file;         /* where it was first named */
     ngx_uint_t                 line;
     ngx_str_t                  directive;
@@ -56,7 +57,6 @@ typedef struct {
     ngx_http_complex_value_t  *user_name;
     ngx_http_complex_value_t  *room;
     ngx_uint_t                 format;
-    ngx_uint_t                 conn_limit;
     ngx_array_t               *origins;      /* of ngx_str_t */
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
@@ -86,6 +86,8 @@ extern ngx_module_t  ngx_chat_module;
 /* --- ngx_http_chat_conf.c --- */
 
 ngx_int_t ngx_http_chat_init_zone(ngx_shm_zone_t *shm_zone, void *data);
+/* init_module: nothing can refuse the new cycle any more */
+void ngx_http_chat_zones_taken(ngx_http_chat_main_conf_t *cmcf);
 void *ngx_http_chat_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_chat_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_chat_create_loc_conf(ngx_conf_t *cf);
@@ -136,7 +138,6 @@ ngx_int_t ngx_http_chat_add_common(ngx_http_request_t *r, ngx_uint_t stream);
 ngx_int_t ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, ngx_str_t *body);
 /* application/problem+json, or the status alone in raw format */
-ngx_int_t ngx_http_chat_problem(ngx_http_request_t *r, ngx_chat_err_t *err);
 ngx_int_t ngx_http_chat_error(ngx_http_request_t *r, ngx_chat_err_e code,
     const char *detail);
 /* the same with a status of its own */

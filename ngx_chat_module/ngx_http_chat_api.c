@@ -11,6 +11,7 @@
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
 #include "ngx_chat_name.h"
+#include "ngx_chat_utf8.h"
 #include "ngx_chat_worker.h"
 
 
@@ -158,7 +159,17 @@ ngx_http_chat_body_handler(ngx_http_request_t *r)
 
     rc = ngx_http_chat_body(r, &body);
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && !ngx_http_chat_type_is(r, "application/x-ndjson")
+        && body.len > ctx->conf->message_max)
+    {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK && ngx_chat_utf8_valid(body.data, body.len) != NGX_OK) {
+        rc = ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                 "the body is not UTF-8");
+
+    } else if (rc == NGX_OK) {
         rc = ngx_http_chat_commands(r, ctx, &body);
 
     } else if (rc == NGX_DECLINED) {

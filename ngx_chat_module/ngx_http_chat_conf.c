@@ -10,6 +10,7 @@
 #include "ngx_http_chat.h"
 
 
+static void ngx_http_chat_zone_cleanup(void *data);
 static char *ngx_http_chat_check_location(ngx_conf_t *cf,
     ngx_http_chat_loc_conf_t *conf);
 static char *ngx_http_chat_check_times(ngx_conf_t *cf,
@@ -26,7 +27,50 @@ static void ngx_http_chat_warn_location(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_chat_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
+    ngx_chat_zone_t     *z;
+    ngx_pool_cleanup_t  *cln;
+
+    z = shm_zone->data;
+
+    cln = ngx_pool_cleanup_add(((ngx_http_chat_zone_t *) z)->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_chat_zone_cleanup;
+    cln->data = z;
+
     return ngx_chat_zone_init(shm_zone, data);
+}
+
+
+/* the cycle's pool goes: z->old is still there if the cycle was not taken */
+
+static void
+ngx_http_chat_zone_cleanup(void *data)
+{
+    ngx_chat_zone_t  *z = data;
+
+    if (z->old != NULL) {
+        ngx_chat_zone_unmove(z->old);
+        z->old = NULL;
+    }
+}
+
+
+/* the cycle is taken: what it replaced is the old cycle's memory */
+
+void
+ngx_http_chat_zones_taken(ngx_http_chat_main_conf_t *cmcf)
+{
+    ngx_uint_t         i;
+    ngx_chat_zone_t  **z;
+
+    z = cmcf->zones.elts;
+
+    for (i = 0; i < cmcf->zones.nelts; i++) {
+        z[i]->old = NULL;
+    }
 }
 
 
@@ -109,7 +153,6 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->chat.text_max = NGX_CONF_UNSET_SIZE;
     conf->chat.replay_max = NGX_CONF_UNSET_UINT;
     conf->chat.replay_bytes = NGX_CONF_UNSET_SIZE;
-    conf->chat.sse_rooms = NGX_CONF_UNSET_UINT;
     conf->chat.ping = NGX_CONF_UNSET;
     conf->chat.ping_timeout = NGX_CONF_UNSET;
     conf->chat.slow_timeout = NGX_CONF_UNSET;
@@ -152,7 +195,6 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               1000);
     ngx_conf_merge_size_value(conf->chat.replay_bytes,
                               prev->chat.replay_bytes, 1024 * 1024);
-    ngx_conf_merge_uint_value(conf->chat.sse_rooms, prev->chat.sse_rooms, 32);
     ngx_conf_merge_sec_value(conf->chat.ping, prev->chat.ping, 25);
     ngx_conf_merge_sec_value(conf->chat.ping_timeout, prev->chat.ping_timeout,
                              60);

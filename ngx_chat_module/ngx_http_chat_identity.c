@@ -268,6 +268,13 @@ ngx_http_chat_identify_user(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    /* it is tidied in place, and a constant is the configuration's own */
+
+    ctx->user.name.data = ngx_pstrdup(r->pool, &ctx->user.name);
+    if (ctx->user.name.data == NULL) {
+        return NGX_ERROR;
+    }
+
     if (ctx->user.name.len > 0
         && ngx_chat_display_name(&ctx->user.name) != NGX_OK)
     {

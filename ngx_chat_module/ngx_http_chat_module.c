@@ -13,6 +13,7 @@
 
 static ngx_int_t ngx_http_chat_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_chat_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_chat_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_chat_init_process(ngx_cycle_t *cycle);
 static void ngx_http_chat_exit_process(ngx_cycle_t *cycle);
 
@@ -21,11 +22,6 @@ static ngx_conf_enum_t  ngx_http_chat_formats[] = {
     { ngx_string("chat"), 0 },
     { ngx_string("raw"), 1 },
     { ngx_null_string, 0 }
-};
-
-
-static ngx_conf_num_bounds_t  ngx_http_chat_sse_rooms_bounds = {
-    ngx_conf_check_num_bounds, 1, 100
 };
 
 
@@ -161,13 +157,6 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       offsetof(ngx_http_chat_loc_conf_t, chat.drain),
       NULL },
 
-    { ngx_string("chat_sse_rooms"),
-      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_chat_loc_conf_t, chat.sse_rooms),
-      &ngx_http_chat_sse_rooms_bounds },
-
       ngx_null_command
 };
 
@@ -193,7 +182,7 @@ ngx_module_t  ngx_chat_module = {
     ngx_http_chat_commands,                /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_chat_init_module,             /* init module */
     ngx_http_chat_init_process,            /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -229,6 +218,21 @@ ngx_http_chat_postconfiguration(ngx_conf_t *cf)
     cmcf->bus = ngx_chat_bus_add(cf, &ngx_chat_module);
 
     return (cmcf->bus != NULL) ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_chat_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_chat_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_chat_module);
+
+    if (cmcf != NULL) {
+        ngx_http_chat_zones_taken(cmcf);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -27,7 +27,7 @@ static void ngx_http_chat_wish(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx, ngx_http_chat_wish_t *wish);
+    ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_method(ngx_http_request_t *r);
 
 
@@ -103,11 +103,17 @@ ngx_http_chat_handler(ngx_http_request_t *r)
                                    "this is not the name of a room");
     }
 
+    if (wish.stream && r->method != NGX_HTTP_HEAD) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_UNSUPPORTED,
+                                   "event streams are not built yet, use "
+                                   "WebSocket");
+    }
+
     if (r->method == NGX_HTTP_POST) {
         return ngx_http_chat_post_handler(r, ctx);
     }
 
-    return ngx_http_chat_route_get(r, ctx, &wish);
+    return ngx_http_chat_route_get(r, ctx);
 }
 
 
@@ -207,15 +213,8 @@ ngx_http_chat_room(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
 
 
 static ngx_int_t
-ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
-    ngx_http_chat_wish_t *wish)
+ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
-    if (wish->stream && r->method == NGX_HTTP_GET) {
-        return ngx_http_chat_error(r, NGX_CHAT_E_UNSUPPORTED,
-                                   "event streams are not built yet, use "
-                                   "WebSocket");
-    }
-
     if (ctx->room.len == 0) {
         return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
                                    "connect by WebSocket, POST commands, or "

@@ -144,13 +144,6 @@ ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
-ngx_http_chat_problem(ngx_http_request_t *r, ngx_chat_err_t *err)
-{
-    return ngx_http_chat_refuse(r, 0, err->code, err->message);
-}
-
-
-ngx_int_t
 ngx_http_chat_error(ngx_http_request_t *r, ngx_chat_err_e code,
     const char *detail)
 {
@@ -188,7 +181,7 @@ ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
 
     t = ngx_chat_worker_text();
 
-    ngx_chat_enc_problem(t, &err);
+    ngx_chat_enc_problem(t, &err, status);
 
     if (t->failed) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -60,6 +60,7 @@ ngx_http_chat_get_zone(ngx_conf_t *cf, ngx_str_t *name, const char *directive)
     zone->zone.session_rooms = NGX_CHAT_JOIN_MAX;
     zone->zone.log = &cf->cycle->new_log;
 
+    zone->pool = cf->cycle->pool;
     zone->file = cf->conf_file->file.name.data;
     zone->line = cf->conf_file->line;
     zone->directive.data = (u_char *) directive;

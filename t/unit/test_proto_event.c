@@ -117,7 +117,7 @@ test_errors(void)
         json_decref(j);
         ngx_chat_text_reset(&text);
 
-        ngx_chat_enc_problem(&text, &err);
+        ngx_chat_enc_problem(&text, &err, 0);
         j = parsed();
         check(json_real_value(json_object_get(j, "status"))
               == errors[i].status, "status");
@@ -147,7 +147,7 @@ test_errors(void)
             "true,\"retry_after_ms\":1500,\"room\":\"l\\\"obby\",\"field\":"
             "\"text\"}", "an error with all members");
 
-    ngx_chat_enc_problem(&text, &err);
+    ngx_chat_enc_problem(&text, &err, 0);
     is_text("{\"type\":\"about:blank\",\"title\":\"Too Many Requests\","
             "\"status\":429,\"detail\":\"a \\\"message\\\"\",\"code\":"
             "\"rate_limited\",\"temporary\":true,\"retry_after_ms\":1500,"
