@@ -35,7 +35,6 @@ typedef struct {
 
     /* the identity that hello gives to a guest */
     u_char                 guest_id[32];
-    u_char                 guest_name[NGX_CHAT_NAME_MAX];
 } ngx_chat_caller_t;
 
 

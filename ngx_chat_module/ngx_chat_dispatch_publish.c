@@ -241,7 +241,6 @@ void
 ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
 {
     u_char            token[NGX_CHAT_GUEST_TOKEN_MAX], *last;
-    ngx_str_t         object;
     ngx_chat_conf_t  *conf;
     ngx_chat_text_t  *t;
 
@@ -284,13 +283,5 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     ngx_chat_text_lit(t, ",\"reconnect\":{\"min_ms\":500,\"max_ms\":30000,"
                          "\"spread_ms\":5000}}");
 
-    if (t->failed) {
-        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
-        return;
-    }
-
-    object.data = t->start;
-    object.len = ngx_chat_text_len(t);
-
-    ngx_chat_session_send(s, &object);
+    ngx_chat_session_send_text(s, t);
 }

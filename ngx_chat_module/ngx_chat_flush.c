@@ -194,6 +194,7 @@ ngx_chat_flush_send(ngx_chat_session_t *s, ngx_chat_offer_t *o)
 {
     size_t       attempt, len, left;
     ssize_t      n;
+    uint64_t     sent;
     ngx_uint_t   i;
 
     if (o->n == 0) {
@@ -201,6 +202,7 @@ ngx_chat_flush_send(ngx_chat_session_t *s, ngx_chat_offer_t *o)
     }
 
     attempt = 0;
+    sent = s->sent;
 
     n = s->transport->send(s, o->slice, o->n, &attempt);
 
@@ -223,6 +225,11 @@ ngx_chat_flush_send(ngx_chat_session_t *s, ngx_chat_offer_t *o)
         left -= len;
         ngx_chat_flush_whole(s, &o->source[i]);
     }
+
+    ngx_chat_worker_metric(s->conf->zone, NGX_CHAT_M_BYTES_OUT,
+                           (ngx_int_t) n);
+    ngx_chat_worker_metric(s->conf->zone, NGX_CHAT_M_DELIVERIES,
+                           (ngx_int_t) (s->sent - sent));
 
     if (n > 0) {
         s->last_out = ngx_chat_worker_time();
@@ -526,7 +533,7 @@ static ngx_int_t
 ngx_chat_flush_gap(ngx_chat_session_t *s, ngx_chat_sub_t *sub)
 {
     uint64_t               from, to;
-    ngx_str_t              reason, object;
+    ngx_str_t              reason;
     ngx_chat_text_t       *t;
     ngx_chat_hub_room_t   *room;
     ngx_chat_room_info_t   info;
@@ -565,15 +572,11 @@ ngx_chat_flush_gap(ngx_chat_session_t *s, ngx_chat_sub_t *sub)
     ngx_chat_text_json(t, &reason);
     ngx_chat_text_lit(t, "}");
 
-    if (t->failed) {
-        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
+    ngx_chat_session_send_text(s, t);
+
+    if (s->dead) {
         return NGX_ERROR;
     }
-
-    object.data = t->start;
-    object.len = ngx_chat_text_len(t);
-
-    ngx_chat_session_send(s, &object);
 
     sub->cursor = to;
 

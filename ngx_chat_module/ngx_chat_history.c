@@ -13,6 +13,9 @@
 
 #define NGX_CHAT_HISTORY_READ  (64 * 1024)
 
+/* a page on its way back may pass its bound so far before it is cut */
+#define NGX_CHAT_HISTORY_SLACK (2 * NGX_CHAT_PAGE_BYTES)
+
 
 /* offsets from `from' to `to', both included; from > to: none */
 
@@ -31,8 +34,8 @@ static ngx_int_t ngx_chat_history_events(ngx_chat_zone_t *z,
     ngx_chat_range_t *range, ngx_chat_text_t *t);
 static void ngx_chat_history_event(ngx_chat_text_t *t, ngx_chat_rec_t *rec,
     ngx_uint_t raw, ngx_uint_t first);
-static ngx_uint_t ngx_chat_history_fit(ngx_chat_text_t *t, uint32_t *starts,
-    ngx_uint_t n);
+static ngx_uint_t ngx_chat_history_cut(ngx_chat_text_t *t, uint32_t *starts,
+    ngx_uint_t n, ngx_chat_range_t *range);
 static void ngx_chat_history_id(ngx_chat_text_t *t, u_char *epoch,
     uint64_t offset);
 
@@ -149,9 +152,9 @@ ngx_chat_history_events(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
     u_char          *buf;
     size_t           begin;
     ssize_t          size;
-    uint32_t         starts[NGX_CHAT_PAGE_MAX + 1];
+    uint32_t         starts[NGX_CHAT_PAGE_MAX];
     uint64_t         next;
-    ngx_uint_t       n, cut;
+    ngx_uint_t       n;
     ngx_chat_pos_t   pos;
     ngx_chat_rec_t  *rec;
 
@@ -175,12 +178,13 @@ ngx_chat_history_events(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
 
         size = ngx_chat_worker_read(z, &pos, range->to, NGX_CHAT_HISTORY_READ,
                                     &buf);
-        if (size == NGX_ERROR) {
-            return NGX_ERROR;
+        if (size == NGX_DECLINED) {
+            /* overwritten after the seek, which will say so now */
+            continue;
         }
 
         if (size <= 0) {
-            continue;
+            return NGX_ERROR;
         }
 
         for (rec = (ngx_chat_rec_t *) buf;
@@ -197,6 +201,12 @@ ngx_chat_history_events(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
 
             starts[n++] = (uint32_t) ngx_chat_text_len(t);
             ngx_chat_history_event(t, rec, page->raw, n == 1);
+
+            if (!range->forward
+                && ngx_chat_text_len(t) - begin > NGX_CHAT_HISTORY_SLACK)
+            {
+                n = ngx_chat_history_cut(t, starts, n, range);
+            }
         }
 
         next = pos.offset;
@@ -207,37 +217,54 @@ ngx_chat_history_events(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
     }
 
     range->to = next - 1;
-    starts[n] = (uint32_t) ngx_chat_text_len(t);
 
-    cut = range->forward ? 0 : ngx_chat_history_fit(t, starts, n);
-
-    if (cut > 0) {
-        /* the comma that joined the first one kept goes too */
-        begin = starts[cut] + 1;
-        ngx_memmove(t->start + starts[0], t->start + begin,
-                    ngx_chat_text_len(t) - begin);
-        t->pos -= begin - starts[0];
-        range->from += cut;
+    if (!range->forward && n > 0) {
+        (void) ngx_chat_history_cut(t, starts, n, range);
     }
 
     return NGX_OK;
 }
 
 
-/* how many of the oldest must go for the rest to fit */
+/*
+ * Drops the oldest of n events until the rest fits, but not the newest; returns
+ * how many are left.  starts[] is where each begins, with its comma.
+ */
 
 static ngx_uint_t
-ngx_chat_history_fit(ngx_chat_text_t *t, uint32_t *starts, ngx_uint_t n)
+ngx_chat_history_cut(ngx_chat_text_t *t, uint32_t *starts, ngx_uint_t n,
+    ngx_chat_range_t *range)
 {
-    ngx_uint_t  cut;
+    size_t      end, gone;
+    ngx_uint_t  cut, i;
+
+    end = ngx_chat_text_len(t);
 
     for (cut = 0; cut + 1 < n; cut++) {
-        if (starts[n] - starts[cut] <= NGX_CHAT_PAGE_BYTES) {
+        if (end - starts[cut] <= NGX_CHAT_PAGE_BYTES) {
             break;
         }
     }
 
-    return cut;
+    if (cut == 0 || t->failed) {
+        return n;
+    }
+
+    /* the comma that joined the first one kept goes too */
+
+    gone = starts[cut] + 1 - starts[0];
+
+    ngx_memmove(t->start + starts[0], t->start + starts[0] + gone,
+                end - starts[0] - gone);
+    t->pos -= gone;
+
+    for (i = cut + 1; i < n; i++) {
+        starts[i - cut] = (uint32_t) (starts[i] - gone);
+    }
+
+    range->from += cut;
+
+    return n - cut;
 }
 
 

@@ -795,10 +795,3 @@ ngx_chat_hub_unload(void)
     hub->arena_pos = hub->arena;
     hub->ends_pos = hub->ends;
 }
-
-
-ngx_uint_t
-ngx_chat_hub_rooms(void)
-{
-    return ngx_chat_hub.nrooms;
-}

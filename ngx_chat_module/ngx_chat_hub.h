@@ -127,7 +127,5 @@ void ngx_chat_hub_published(ngx_chat_zone_t *z, uint32_t idx);
 /* something was published elsewhere: look at the rings, or at every room */
 void ngx_chat_hub_wake(ngx_uint_t scan_all);
 
-ngx_uint_t ngx_chat_hub_rooms(void);
-
 
 #endif /* _NGX_CHAT_HUB_H_INCLUDED_ */

@@ -254,7 +254,6 @@ static void
 ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_str_t *reply_to, ngx_chat_room_info_t *info, ngx_chat_resume_t *r)
 {
-    ngx_str_t         object;
     ngx_chat_page_t   page;
     ngx_chat_text_t  *t;
 
@@ -296,6 +295,12 @@ ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
         ngx_memzero(&page, sizeof(ngx_chat_page_t));
         page.limit = join->last;
 
+        /* a join of many rooms may ask for more than can be queued at once */
+
+        if (ngx_chat_session_unsent(s) > NGX_CHAT_OUT_PAGES) {
+            page.limit = 1;
+        }
+
         ngx_chat_text_lit(t, ",\"page\":{");
 
         if (ngx_chat_history_page(s->conf->zone, info, &page, t) != NGX_OK) {
@@ -307,15 +312,7 @@ ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
 
     ngx_chat_text_lit(t, "}");
 
-    if (t->failed) {
-        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
-        return;
-    }
-
-    object.data = t->start;
-    object.len = ngx_chat_text_len(t);
-
-    ngx_chat_session_send(s, &object);
+    ngx_chat_session_send_text(s, t);
 }
 
 
@@ -323,7 +320,6 @@ void
 ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
     ngx_str_t *reply_to, const char *reason)
 {
-    ngx_str_t         object;
     ngx_chat_text_t  *t;
 
     t = ngx_chat_worker_text();
@@ -338,15 +334,7 @@ ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
 
     ngx_chat_member_remove(s, m);
 
-    if (t->failed) {
-        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
-        return;
-    }
-
-    object.data = t->start;
-    object.len = ngx_chat_text_len(t);
-
-    ngx_chat_session_send(s, &object);
+    ngx_chat_session_send_text(s, t);
 }
 
 

@@ -208,6 +208,23 @@ ngx_chat_session_send(ngx_chat_session_t *s, ngx_str_t *object)
 }
 
 
+void
+ngx_chat_session_send_text(ngx_chat_session_t *s, ngx_chat_text_t *t)
+{
+    ngx_str_t  object;
+
+    if (t->failed) {
+        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
+        return;
+    }
+
+    object.data = t->start;
+    object.len = ngx_chat_text_len(t);
+
+    ngx_chat_session_send(s, &object);
+}
+
+
 ngx_int_t
 ngx_chat_session_queue(ngx_chat_session_t *s, u_char *p, size_t n)
 {
@@ -266,7 +283,6 @@ ngx_chat_session_close(ngx_chat_session_t *s, ngx_uint_t code,
     text.len = ngx_strlen(reason);
 
     s->close_code = (uint16_t) code;
-    s->close_sent = (uint16_t) code;
 
     ngx_chat_session_closing(s, code, &text, retry_after_ms);
 
@@ -304,7 +320,6 @@ static void
 ngx_chat_session_closing(ngx_chat_session_t *s, ngx_uint_t code,
     ngx_str_t *reason, ngx_uint_t retry_after_ms)
 {
-    ngx_str_t         object;
     ngx_chat_text_t  *t;
 
     t = ngx_chat_worker_text();
@@ -331,14 +346,7 @@ ngx_chat_session_closing(ngx_chat_session_t *s, ngx_uint_t code,
 
     ngx_chat_text_lit(t, "}");
 
-    if (t->failed) {
-        return;
-    }
-
-    object.data = t->start;
-    object.len = ngx_chat_text_len(t);
-
-    ngx_chat_session_send(s, &object);
+    ngx_chat_session_send_text(s, t);
 }
 
 

@@ -26,9 +26,13 @@
 
 #define NGX_CHAT_SESSION_ID_LEN  16
 
-/* unsent replies: more stop reading from the client, or are errors */
+/*
+ * Unsent replies, bytes: more than THROTTLE stop reading from the client, with
+ * more than PAGES the pages of `joined' shrink, more than MAX end the session.
+ */
 #define NGX_CHAT_OUT_THROTTLE    (64 * 1024)
-#define NGX_CHAT_OUT_MAX         (1024 * 1024)
+#define NGX_CHAT_OUT_PAGES       (1024 * 1024)
+#define NGX_CHAT_OUT_MAX         (4 * 1024 * 1024)
 
 
 typedef struct ngx_chat_session_s  ngx_chat_session_t;
@@ -43,7 +47,6 @@ typedef struct {
     size_t                     text_max;
     ngx_uint_t                 replay_max;     /* events */
     size_t                     replay_bytes;
-    ngx_uint_t                 sse_rooms;
     time_t                     ping;           /* seconds */
     time_t                     ping_timeout;
     time_t                     slow_timeout;
@@ -140,7 +143,6 @@ struct ngx_chat_session_s {
     uint32_t                     stuck_since;
     uint32_t                     drain_at;     /* ms, 0: not draining */
     uint16_t                     close_code;
-    uint16_t                     close_sent;
     uint8_t                      wire;         /* ngx_chat_wire_e */
 
     unsigned                     behind:1;     /* some member may be */
@@ -171,6 +173,9 @@ ngx_int_t ngx_chat_session_set_user(ngx_chat_session_t *s,
 
 /* queues an object of the protocol; ignored in raw format */
 void ngx_chat_session_send(ngx_chat_session_t *s, ngx_str_t *object);
+
+/* the same for a text just built; one that failed ends the session (1013) */
+void ngx_chat_session_send_text(ngx_chat_session_t *s, ngx_chat_text_t *t);
 
 /* queues bytes of the transport itself (a pong); NGX_ERROR: no memory, or
    too much is unsent */

@@ -29,6 +29,7 @@ typedef struct {
 
     ngx_event_t        drain;
     ngx_msec_t         drain_start;
+    size_t             buffers_told;      /* in the gauges */
     unsigned           draining:1;
 
     ngx_pool_t        *pool;
@@ -208,13 +209,6 @@ ngx_chat_worker_unstuck(ngx_chat_session_t *s)
 }
 
 
-ngx_uint_t
-ngx_chat_worker_draining(void)
-{
-    return ngx_chat_worker.draining || ngx_exiting;
-}
-
-
 ngx_chat_text_t *
 ngx_chat_worker_text(void)
 {
@@ -247,32 +241,35 @@ ngx_chat_worker_read(ngx_chat_zone_t *z, ngx_chat_pos_t *pos, uint64_t upto,
     ngx_chat_worker_t  *w;
 
     w = &ngx_chat_worker;
-    need = size;
 
     for ( ;; ) {
 
-        if (w->read_size < need) {
+        if (w->read_size < size) {
 
             if (w->read != NULL) {
                 ngx_free(w->read);
                 w->read_size = 0;
             }
 
-            w->read = ngx_alloc(need, w->log);
+            w->read = ngx_alloc(size, w->log);
             if (w->read == NULL) {
                 return NGX_ERROR;
             }
 
-            w->read_size = need;
+            w->read_size = size;
         }
 
-        n = ngx_chat_log_read(z, pos, upto, w->read, ngx_max(size, need),
-                              &need);
+        need = 0;
 
-        if (n != NGX_BUSY || need <= w->read_size) {
+        n = ngx_chat_log_read(z, pos, upto, w->read, size, &need);
+
+        if (n != NGX_BUSY || need <= size) {
             *buf = w->read;
             return n;
         }
+
+        /* one record alone is larger; the buffer may be large enough already */
+        size = need;
     }
 }
 
@@ -325,13 +322,6 @@ ngx_chat_worker_jitter(ngx_uint_t n)
 }
 
 
-ngx_uint_t
-ngx_chat_worker_sessions(void)
-{
-    return ngx_chat_worker.nsessions;
-}
-
-
 void
 ngx_chat_worker_reclaim(void)
 {
@@ -370,6 +360,17 @@ ngx_chat_worker_reclaim(void)
 static void
 ngx_chat_worker_wake(ngx_uint_t scan_all)
 {
+    ngx_uint_t         i;
+    ngx_chat_zone_t  **z;
+
+    /* a wake-up is for all zones */
+
+    z = ngx_chat_worker.zones->elts;
+
+    for (i = 0; i < ngx_chat_worker.zones->nelts; i++) {
+        ngx_chat_worker_metric(z[i], NGX_CHAT_M_WAKEUPS, 1);
+    }
+
     ngx_chat_hub_wake(scan_all);
 }
 
@@ -377,6 +378,7 @@ ngx_chat_worker_wake(ngx_uint_t scan_all)
 static void
 ngx_chat_worker_tick(void)
 {
+    size_t               buffers;
     uint32_t             now;
     ngx_uint_t           i, seat;
     ngx_chat_zone_t    **z;
@@ -396,9 +398,15 @@ ngx_chat_worker_tick(void)
 
     z = w->zones->elts;
 
+    buffers = ngx_chat_chunk_total();
+
     for (i = 0; i < w->zones->nelts; i++) {
+        ngx_chat_metric_add(z[i], seat, NGX_CHAT_M_BUFFERS,
+                            (ngx_int_t) (buffers - w->buffers_told));
         ngx_chat_zone_sweep(z[i], seat, ngx_chat_worker_now());
     }
+
+    w->buffers_told = buffers;
 }
 
 
@@ -591,7 +599,6 @@ static void
 ngx_chat_worker_drain(void)
 {
     ngx_queue_t        *q;
-    ngx_event_t        *ev;
     ngx_chat_worker_t  *w;
 
     w = &ngx_chat_worker;
@@ -617,14 +624,6 @@ ngx_chat_worker_drain(void)
         ngx_chat_worker_drain_session(
                               ngx_queue_data(q, ngx_chat_session_t, queue));
     }
-
-    ev = &w->drain;
-    ev->handler = ngx_chat_worker_drain_handler;
-    ev->data = ngx_chat_bus_connection();
-    ev->log = w->log;
-    ev->cancelable = 0;
-
-    ngx_add_timer(ev, NGX_CHAT_DRAIN_STEP);
 }
 
 
@@ -636,12 +635,24 @@ ngx_chat_worker_drain(void)
 static void
 ngx_chat_worker_drain_session(ngx_chat_session_t *s)
 {
-    ngx_str_t         object;
     ngx_uint_t        after, half;
+    ngx_event_t      *ev;
     ngx_chat_text_t  *t;
 
     if (s->drain_at != 0 || s->dead || s->closing) {
         return;
+    }
+
+    /* also for who comes while the worker drains: it must not exit under it */
+
+    ev = &ngx_chat_worker.drain;
+
+    if (!ev->timer_set) {
+        ev->handler = ngx_chat_worker_drain_handler;
+        ev->data = ngx_chat_bus_connection();
+        ev->log = ngx_chat_worker.log;
+
+        ngx_add_timer(ev, NGX_CHAT_DRAIN_STEP);
     }
 
     half = s->conf->drain / 2;
@@ -659,11 +670,7 @@ ngx_chat_worker_drain_session(ngx_chat_session_t *s)
     ngx_chat_text_num(t, (int64_t) (after + half));
     ngx_chat_text_lit(t, "}");
 
-    if (!t->failed) {
-        object.data = t->start;
-        object.len = ngx_chat_text_len(t);
-        ngx_chat_session_send(s, &object);
-    }
+    ngx_chat_session_send_text(s, t);
 }
 
 

@@ -39,9 +39,6 @@ void ngx_chat_worker_leave(ngx_chat_session_t *s);
 void ngx_chat_worker_stuck(ngx_chat_session_t *s);
 void ngx_chat_worker_unstuck(ngx_chat_session_t *s);
 
-/* true once the worker has been told to quit */
-ngx_uint_t ngx_chat_worker_draining(void);
-
 /* scratch: an empty text (valid until the next call), a pool for one command */
 ngx_chat_text_t *ngx_chat_worker_text(void);
 ngx_pool_t *ngx_chat_worker_pool(void);
@@ -62,8 +59,6 @@ void ngx_chat_worker_metric(ngx_chat_zone_t *z, ngx_chat_metric_e m,
 
 /* a pseudo-random number below n, for jitter */
 ngx_uint_t ngx_chat_worker_jitter(ngx_uint_t n);
-
-ngx_uint_t ngx_chat_worker_sessions(void);
 
 /* makes room when chunks pass their bound: closes whoever is stuck longest */
 void ngx_chat_worker_reclaim(void);
