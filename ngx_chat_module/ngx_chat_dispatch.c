@@ -62,7 +62,8 @@ ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json)
     ngx_chat_err_t    err;
     ngx_chat_batch_t  batch;
 
-    if (ngx_chat_batch_open(&batch, c->pool, json, c->conf->text_max, 1, &err)
+    if (ngx_chat_batch_open(&batch, c->pool, json, c->conf->text_max,
+                            !c->single, &err)
         != NGX_OK)
     {
         ngx_chat_dispatch_error(c, NULL, NULL, &err);

@@ -33,6 +33,8 @@ typedef struct {
     ngx_chat_text_t       *replies;
     ngx_uint_t             nreplies;
 
+    unsigned               single:1;     /* a text is one object, no array */
+
     /* the identity that hello gives to a guest */
     u_char                 guest_id[32];
 } ngx_chat_caller_t;

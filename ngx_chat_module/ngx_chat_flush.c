@@ -56,7 +56,6 @@ static void ngx_chat_flush_whole(ngx_chat_session_t *s,
     ngx_chat_source_t *src);
 static void ngx_chat_flush_cut(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
     ngx_chat_source_t *src, size_t taken, size_t attempt);
-static void ngx_chat_flush_blocked(ngx_chat_session_t *s);
 static void ngx_chat_flush_drop_pending(ngx_chat_session_t *s);
 static void ngx_chat_flush_catch_up(ngx_chat_session_t *s);
 static ngx_int_t ngx_chat_flush_read_on(ngx_chat_session_t *s,
@@ -218,7 +217,7 @@ ngx_chat_flush_send(ngx_chat_session_t *s, ngx_chat_offer_t *o)
 
         if (left < len) {
             ngx_chat_flush_cut(s, &o->slice[i], &o->source[i], left, attempt);
-            ngx_chat_flush_blocked(s);
+            ngx_chat_session_stuck(s);
             break;
         }
 
@@ -322,8 +321,8 @@ ngx_chat_flush_cut(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
 }
 
 
-static void
-ngx_chat_flush_blocked(ngx_chat_session_t *s)
+void
+ngx_chat_session_stuck(ngx_chat_session_t *s)
 {
     s->slow = 1;
     s->reader.blocked = 1;

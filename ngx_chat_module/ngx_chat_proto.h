@@ -118,6 +118,14 @@ ngx_int_t ngx_chat_batch_next(ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd,
 void ngx_chat_batch_close(ngx_chat_batch_t *b);
 
 
+/*
+ * The body of a publish over HTTP: a message without "type", "id" and "room",
+ * which are ignored.  NGX_OK, or NGX_ERROR with `err' set.
+ */
+ngx_int_t ngx_chat_message_parse(ngx_pool_t *pool, ngx_str_t *json,
+    size_t text_max, ngx_chat_cmd_t *cmd, ngx_chat_err_t *err);
+
+
 /* who speaks; strings owned by the session */
 
 typedef struct {

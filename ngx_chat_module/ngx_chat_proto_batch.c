@@ -152,6 +152,34 @@ ngx_chat_batch_close(ngx_chat_batch_t *b)
 }
 
 
+ngx_int_t
+ngx_chat_message_parse(ngx_pool_t *pool, ngx_str_t *json, size_t text_max,
+    ngx_chat_cmd_t *cmd, ngx_chat_err_t *err)
+{
+    ngx_chat_batch_t    b;
+    ngx_chat_members_t  m;
+
+    ngx_memzero(cmd, sizeof(ngx_chat_cmd_t));
+
+    if (ngx_chat_batch_open(&b, pool, json, text_max, 0, err) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cmd->type = NGX_CHAT_CMD_MESSAGE;
+
+    m.pool = pool;
+    m.err = err;
+
+    if (ngx_chat_members_find(&m, json) != NGX_OK
+        || ngx_chat_members_check(&m, json) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_chat_cmd_content(&m, &b, cmd);
+}
+
+
 /*
  * "type" and "id" come first: they are of use for an answer even if something
  * is wrong with the rest.

@@ -265,11 +265,21 @@ static ngx_int_t
 ngx_chat_cmd_message(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd)
 {
+    if (ngx_chat_cmd_room(m, &cmd->room) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_chat_cmd_content(m, b, cmd);
+}
+
+
+ngx_int_t
+ngx_chat_cmd_content(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd)
+{
     ngx_int_t  rc;
 
-    if (ngx_chat_cmd_room(m, &cmd->room) != NGX_OK
-        || ngx_chat_cmd_text(m, b, cmd) != NGX_OK)
-    {
+    if (ngx_chat_cmd_text(m, b, cmd) != NGX_OK) {
         return NGX_ERROR;
     }
 

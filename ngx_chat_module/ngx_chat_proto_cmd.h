@@ -33,4 +33,12 @@ typedef struct {
 const ngx_chat_cmd_name_t *ngx_chat_cmd_lookup(ngx_str_t *type);
 
 
+/*
+ * What a message says: text, data, nonce, thread, mentions.  NGX_OK, or
+ * NGX_ERROR with m->err set.
+ */
+ngx_int_t ngx_chat_cmd_content(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+
+
 #endif /* _NGX_CHAT_PROTO_CMD_H_INCLUDED_ */

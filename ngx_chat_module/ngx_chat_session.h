@@ -77,7 +77,8 @@ typedef struct {
     /*
      * Writes; returns how many bytes were taken, or NGX_ERROR.  Fewer than
      * offered: the connection is blocked, ngx_chat_session_writable() will be
-     * called.  *attempt: of the bytes behind those taken, so many must be
+     * called; a transport that takes all and keeps what the connection does not
+     * take calls ngx_chat_session_stuck() instead.  *attempt: of the bytes behind those taken, so many must be
      * offered first and unchanged (TLS).
      */
     ssize_t     (*send)(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
@@ -183,6 +184,9 @@ ngx_int_t ngx_chat_session_queue(ngx_chat_session_t *s, u_char *p, size_t n);
 
 /* unsent replies, bytes */
 size_t ngx_chat_session_unsent(ngx_chat_session_t *s);
+
+/* the connection takes no more: for a transport that keeps the rest itself */
+void ngx_chat_session_stuck(ngx_chat_session_t *s);
 
 /* the connection takes bytes again */
 void ngx_chat_session_writable(ngx_chat_session_t *s);

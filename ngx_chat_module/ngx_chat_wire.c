@@ -9,7 +9,11 @@
 #include "ngx_chat_wire.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_sse.h"
+#include "ngx_chat_utf8.h"
 #include "ngx_chat_ws.h"
+
+
+static ngx_uint_t ngx_chat_wire_sse_text(ngx_chat_rec_t *rec);
 
 
 static size_t  ngx_chat_chunk_bytes;
@@ -70,6 +74,10 @@ ngx_chat_wire_len(ngx_chat_wire_e wire, ngx_chat_rec_t *rec)
         return ngx_chat_ws_header_len(rec->size) + rec->size;
     }
 
+    if (!ngx_chat_wire_sse_text(rec)) {
+        return 0;
+    }
+
     len = ngx_chat_sse_data_len(ngx_chat_rec_payload(rec), rec->size);
 
     if (wire == NGX_CHAT_WIRE_SSE_ID) {
@@ -104,6 +112,10 @@ ngx_chat_wire_write(ngx_chat_wire_e wire, u_char *p, ngx_chat_rec_t *rec,
         return ngx_cpymem(p, ngx_chat_rec_payload(rec), rec->size);
     }
 
+    if (!ngx_chat_wire_sse_text(rec)) {
+        return p;
+    }
+
     if (wire == NGX_CHAT_WIRE_SSE_ID) {
         p = ngx_cpymem(p, "id: ", sizeof("id: ") - 1);
         p = ngx_chat_id_print(p, epoch, rec->offset);
@@ -111,6 +123,17 @@ ngx_chat_wire_write(ngx_chat_wire_e wire, u_char *p, ngx_chat_rec_t *rec,
     }
 
     return ngx_chat_sse_data(p, ngx_chat_rec_payload(rec), rec->size);
+}
+
+
+/* an event stream is UTF-8: what isn't has no form there and is left out */
+
+static ngx_uint_t
+ngx_chat_wire_sse_text(ngx_chat_rec_t *rec)
+{
+    return rec->type != NGX_CHAT_REC_RAW_BINARY
+           || ngx_chat_utf8_valid(ngx_chat_rec_payload(rec), rec->size)
+              == NGX_OK;
 }
 
 

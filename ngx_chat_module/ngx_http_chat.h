@@ -20,6 +20,10 @@
 #include "ngx_chat_session.h"
 
 
+/* rooms of one stream: an id has a place for each, and comes back in a header */
+#define NGX_HTTP_CHAT_SSE_ROOMS  100
+
+
 /* a zone being configured: referred to before it is defined, perhaps */
 
 typedef struct {
@@ -57,6 +61,7 @@ typedef struct {
     ngx_http_complex_value_t  *user_name;
     ngx_http_complex_value_t  *room;
     ngx_uint_t                 format;
+    ngx_uint_t                 sse_rooms;    /* of ?rooms= */
     ngx_array_t               *origins;      /* of ngx_str_t */
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
@@ -77,6 +82,7 @@ typedef struct {
 
     u_char                     guest_id[NGX_CHAT_USER_MAX];
     unsigned                   new_guest:1;
+    unsigned                   stream:1;     /* POST asked for one */
 } ngx_http_chat_ctx_t;
 
 
@@ -137,9 +143,15 @@ ngx_int_t ngx_http_chat_add_common(ngx_http_request_t *r, ngx_uint_t stream);
 /* a whole response; rc for the content handler or for finalize */
 ngx_int_t ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, ngx_str_t *body);
+/* a short text/event-stream */
+ngx_int_t ngx_http_chat_respond_stream(ngx_http_request_t *r,
+    ngx_str_t *body);
 /* application/problem+json, or the status alone in raw format */
 ngx_int_t ngx_http_chat_error(ngx_http_request_t *r, ngx_chat_err_e code,
     const char *detail);
+/* the same for what the parser has found */
+ngx_int_t ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_chat_err_t *err);
 /* the same with a status of its own */
 ngx_int_t ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_e code, const char *detail);
@@ -181,6 +193,40 @@ ngx_int_t ngx_http_chat_history_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 ngx_int_t ngx_http_chat_post_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
+
+/*
+ * The whole body, wherever nginx has put it, in the request's pool.
+ * NGX_DECLINED: more than `max' bytes; or a status
+ */
+ngx_int_t ngx_http_chat_body(ngx_http_request_t *r, size_t max,
+    ngx_str_t *body);
+/* whether Content-Type is `type', parameters aside */
+ngx_uint_t ngx_http_chat_type_is(ngx_http_request_t *r, const char *type);
+
+/* --- ngx_http_chat_publish.c --- */
+
+/* POST to a room */
+ngx_int_t ngx_http_chat_publish_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+/* GET of a room in raw format: its newest payload */
+ngx_int_t ngx_http_chat_newest_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+
+/* --- ngx_http_chat_sse.c: event streams --- */
+
+/* GET; NGX_DONE or a response's rc */
+ngx_int_t ngx_http_chat_sse_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+
+/*
+ * A stream by fetch: a session with its `welcome' queued; NULL: no memory or
+ * no seat.  When its commands were dispatched it begins: NGX_DONE, and the
+ * reference of the request's count that the caller had is the stream's.
+ */
+ngx_chat_session_t *ngx_http_chat_stream_create(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+ngx_int_t ngx_http_chat_stream_begin(ngx_http_request_t *r,
+    ngx_chat_session_t *s);
 
 /* --- ngx_http_chat_status.c --- */
 

@@ -16,11 +16,12 @@
 
 
 static void ngx_http_chat_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_chat_body(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_http_chat_commands(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *body);
-static ngx_uint_t ngx_http_chat_type_is(ngx_http_request_t *r,
-    const char *type);
+static ngx_int_t ngx_http_chat_stream(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_str_t *body);
+static void ngx_http_chat_run(ngx_http_request_t *r, ngx_chat_caller_t *c,
+    ngx_str_t *body);
 
 
 ngx_int_t
@@ -39,10 +40,6 @@ ngx_http_chat_history_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     c.conf = ctx->conf;
     c.user = &ctx->user;
-
-    if (ctx->conf->raw) {
-        return ngx_http_chat_error(r, NGX_CHAT_E_UNSUPPORTED, NULL);
-    }
 
     if (ngx_http_chat_arg(r, "after", &value) == NGX_OK) {
         page.after.given = 1;
@@ -105,10 +102,9 @@ ngx_http_chat_post_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
-    if (ctx->room.len != 0 || ctx->conf->raw) {
-        return ngx_http_chat_error(r, NGX_CHAT_E_UNSUPPORTED,
-                                   "publish with a message command to the "
-                                   "base");
+    if (ctx->conf->raw) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                   "name a room in the path");
     }
 
     if (!ngx_http_chat_type_is(r, "application/json")
@@ -132,7 +128,7 @@ ngx_http_chat_post_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_chat_type_is(ngx_http_request_t *r, const char *type)
 {
     size_t            len;
@@ -151,47 +147,51 @@ ngx_http_chat_type_is(ngx_http_request_t *r, const char *type)
 static void
 ngx_http_chat_body_handler(ngx_http_request_t *r)
 {
+    size_t                max;
     ngx_int_t             rc;
     ngx_str_t             body;
     ngx_http_chat_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
 
-    rc = ngx_http_chat_body(r, &body);
+    max = ctx->conf->message_max;
 
-    if (rc == NGX_OK && !ngx_http_chat_type_is(r, "application/x-ndjson")
-        && body.len > ctx->conf->message_max)
-    {
-        rc = NGX_DECLINED;
+    if (ngx_http_chat_type_is(r, "application/x-ndjson")) {
+        max *= NGX_CHAT_BATCH_MAX;
     }
 
-    if (rc == NGX_OK && ngx_chat_utf8_valid(body.data, body.len) != NGX_OK) {
+    rc = ngx_http_chat_body(r, max, &body);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_chat_error(r, NGX_CHAT_E_TOO_LARGE, NULL);
+
+    } else if (rc == NGX_OK
+               && ngx_chat_utf8_valid(body.data, body.len) != NGX_OK)
+    {
         rc = ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
                                  "the body is not UTF-8");
 
     } else if (rc == NGX_OK) {
-        rc = ngx_http_chat_commands(r, ctx, &body);
+        rc = ctx->stream ? ngx_http_chat_stream(r, ctx, &body)
+                         : ngx_http_chat_commands(r, ctx, &body);
 
-    } else if (rc == NGX_DECLINED) {
-        rc = ngx_http_chat_error(r, NGX_CHAT_E_TOO_LARGE, NULL);
+        if (rc == NGX_DONE) {
+            /* the stream keeps the request */
+            return;
+        }
     }
 
     ngx_http_finalize_request(r, rc);
 }
 
 
-/* the whole body, wherever nginx has put it */
-
-static ngx_int_t
-ngx_http_chat_body(ngx_http_request_t *r, ngx_str_t *body)
+ngx_int_t
+ngx_http_chat_body(ngx_http_request_t *r, size_t max, ngx_str_t *body)
 {
-    u_char                    *p;
-    size_t                     size, len;
-    ngx_buf_t                 *b;
-    ngx_chain_t               *cl;
-    ngx_http_chat_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
+    u_char       *p;
+    size_t        size, len;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
 
     ngx_str_null(body);
 
@@ -205,7 +205,7 @@ ngx_http_chat_body(ngx_http_request_t *r, ngx_str_t *body)
         size += (size_t) ngx_buf_size(cl->buf);
     }
 
-    if (size > NGX_CHAT_BATCH_MAX * clcf->chat.message_max) {
+    if (size > max) {
         return NGX_DECLINED;
     }
 
@@ -241,16 +241,12 @@ static ngx_int_t
 ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_str_t *body)
 {
-    u_char             *p, *last, *end;
     ngx_int_t           rc;
-    ngx_str_t           line;
-    ngx_uint_t          n, lines;
-    ngx_chat_err_t      err;
+    ngx_str_t           response;
     ngx_chat_text_t     replies;
     ngx_chat_caller_t   c;
 
     ngx_memzero(&c, sizeof(ngx_chat_caller_t));
-    ngx_memzero(&err, sizeof(ngx_chat_err_t));
 
     ngx_chat_text_init(&replies, NGX_CHAT_REPLIES_MAX, r->connection->log);
 
@@ -261,37 +257,7 @@ ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     ngx_chat_text_lit(&replies, "[");
 
-    lines = ngx_http_chat_type_is(r, "application/x-ndjson");
-    last = body->data + body->len;
-    n = 0;
-
-    for (p = body->data; p < last; p = end + 1) {
-        end = lines ? ngx_strlchr(p, last, LF) : last;
-
-        if (end == NULL) {
-            end = last;
-        }
-
-        line.data = p;
-        line.len = (size_t) (end - p);
-
-        if (lines && (line.len == 0 || (line.len == 1 && *p == CR))) {
-            continue;
-        }
-
-        if (line.len > ctx->conf->message_max || ++n > NGX_CHAT_BATCH_MAX) {
-            err.code = NGX_CHAT_E_TOO_LARGE;
-            ngx_chat_dispatch_error(&c, NULL, NULL, &err);
-            break;
-        }
-
-        ngx_chat_dispatch(&c, &line);
-    }
-
-    if (n == 0) {
-        err.code = NGX_CHAT_E_BAD_REQUEST;
-        ngx_chat_dispatch_error(&c, NULL, NULL, &err);
-    }
+    ngx_http_chat_run(r, &c, body);
 
     ngx_chat_text_lit(&replies, "]");
 
@@ -300,12 +266,93 @@ ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    line.data = replies.start;
-    line.len = ngx_chat_text_len(&replies);
+    response.data = replies.start;
+    response.len = ngx_chat_text_len(&replies);
 
-    rc = ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &line);
+    rc = ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &response);
 
     ngx_chat_text_free(&replies);
 
     return rc;
+}
+
+
+/* a stream by fetch: the same commands, their answers are its first objects */
+
+static ngx_int_t
+ngx_http_chat_stream(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_str_t *body)
+{
+    ngx_chat_caller_t    c;
+    ngx_chat_session_t  *s;
+
+    if (ngx_exiting || ngx_chat_bus_seat() == NGX_CHAT_NO_SEAT) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_UNAVAILABLE, NULL);
+    }
+
+    s = ngx_http_chat_stream_create(r, ctx);
+    if (s == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(&c, sizeof(ngx_chat_caller_t));
+
+    c.conf = ctx->conf;
+    c.session = s;
+    c.user = &s->user;
+    c.pool = ngx_chat_worker_pool();
+
+    ngx_http_chat_run(r, &c, body);
+
+    ngx_chat_worker_pool_reset();
+
+    return ngx_http_chat_stream_begin(r, s);
+}
+
+
+/* a JSON text, or one per line */
+
+static void
+ngx_http_chat_run(ngx_http_request_t *r, ngx_chat_caller_t *c,
+    ngx_str_t *body)
+{
+    u_char          *p, *last, *end;
+    ngx_str_t        line;
+    ngx_uint_t       n;
+    ngx_chat_err_t   err;
+
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+
+    c->single = ngx_http_chat_type_is(r, "application/x-ndjson");
+
+    last = body->data + body->len;
+    n = 0;
+
+    for (p = body->data; p < last; p = end + 1) {
+        end = c->single ? ngx_strlchr(p, last, LF) : last;
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        line.data = p;
+        line.len = (size_t) (end - p);
+
+        if (c->single && (line.len == 0 || (line.len == 1 && *p == CR))) {
+            continue;
+        }
+
+        if (line.len > c->conf->message_max || ++n > NGX_CHAT_BATCH_MAX) {
+            err.code = NGX_CHAT_E_TOO_LARGE;
+            ngx_chat_dispatch_error(c, NULL, NULL, &err);
+            break;
+        }
+
+        ngx_chat_dispatch(c, &line);
+    }
+
+    if (n == 0) {
+        err.code = NGX_CHAT_E_BAD_REQUEST;
+        ngx_chat_dispatch_error(c, NULL, NULL, &err);
+    }
 }

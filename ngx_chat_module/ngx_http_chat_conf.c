@@ -147,6 +147,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->user_name = NGX_CONF_UNSET_PTR;
     conf->room = NULL;
     conf->format = NGX_CONF_UNSET_UINT;
+    conf->sse_rooms = NGX_CONF_UNSET_UINT;
     conf->origins = NGX_CONF_UNSET_PTR;
 
     conf->chat.message_max = NGX_CONF_UNSET_SIZE;
@@ -185,6 +186,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_uint_value(conf->format, prev->format, 0);
+    ngx_conf_merge_uint_value(conf->sse_rooms, prev->sse_rooms, 32);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
     ngx_conf_merge_size_value(conf->chat.message_max, prev->chat.message_max,
@@ -264,6 +266,13 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
                            "\"chat_message_max\": \"text=%uz\" is more than "
                            "the whole command may be (%uz)",
                            conf->chat.text_max, conf->chat.message_max);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->sse_rooms < 1 || conf->sse_rooms > NGX_HTTP_CHAT_SSE_ROOMS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_sse_rooms\" must be between 1 and %d",
+                           NGX_HTTP_CHAT_SSE_ROOMS);
         return NGX_CONF_ERROR;
     }
 

@@ -108,6 +108,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       offsetof(ngx_http_chat_loc_conf_t, format),
       &ngx_http_chat_formats },
 
+    { ngx_string("chat_sse_rooms"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, sse_rooms),
+      NULL },
+
     { ngx_string("chat_origin"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_1MORE,
       ngx_http_chat_set_origin,

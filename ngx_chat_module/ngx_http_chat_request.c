@@ -86,6 +86,11 @@ ngx_http_chat_handler(ngx_http_request_t *r)
 
     rc = ngx_http_chat_room(r, clcf, ctx);
 
+    if (r != r->main && (wish.upgrade || wish.stream)) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                   "a subrequest can't become a stream");
+    }
+
     if (wish.upgrade) {
         /* what a page must understand is said after the handshake */
         return ngx_http_chat_ws_handler(r, ctx, identified);
@@ -103,14 +108,15 @@ ngx_http_chat_handler(ngx_http_request_t *r)
                                    "this is not the name of a room");
     }
 
-    if (wish.stream && r->method != NGX_HTTP_HEAD) {
-        return ngx_http_chat_error(r, NGX_CHAT_E_UNSUPPORTED,
-                                   "event streams are not built yet, use "
-                                   "WebSocket");
+    if (r->method == NGX_HTTP_POST) {
+        ctx->stream = wish.stream;
+
+        return (ctx->room.len == 0) ? ngx_http_chat_post_handler(r, ctx)
+                                    : ngx_http_chat_publish_handler(r, ctx);
     }
 
-    if (r->method == NGX_HTTP_POST) {
-        return ngx_http_chat_post_handler(r, ctx);
+    if (wish.stream && r->method == NGX_HTTP_GET) {
+        return ngx_http_chat_sse_handler(r, ctx);
     }
 
     return ngx_http_chat_route_get(r, ctx);
@@ -217,11 +223,12 @@ ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
     if (ctx->room.len == 0) {
         return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
-                                   "connect by WebSocket, POST commands, or "
-                                   "name a room in the path");
+                                   "name a room in the path, or connect by "
+                                   "WebSocket, or accept text/event-stream");
     }
 
-    return ngx_http_chat_history_handler(r, ctx);
+    return ctx->conf->raw ? ngx_http_chat_newest_handler(r, ctx)
+                          : ngx_http_chat_history_handler(r, ctx);
 }
 
 

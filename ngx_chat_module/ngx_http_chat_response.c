@@ -13,6 +13,8 @@
 
 static ngx_int_t ngx_http_chat_add_static(ngx_http_request_t *r,
     const char *name, const char *value);
+static ngx_int_t ngx_http_chat_respond_as(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, ngx_str_t *body, ngx_uint_t stream);
 
 
 ngx_int_t
@@ -96,6 +98,22 @@ ngx_int_t
 ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, ngx_str_t *body)
 {
+    return ngx_http_chat_respond_as(r, status, type, body, 0);
+}
+
+
+ngx_int_t
+ngx_http_chat_respond_stream(ngx_http_request_t *r, ngx_str_t *body)
+{
+    return ngx_http_chat_respond_as(r, NGX_HTTP_OK, "text/event-stream", body,
+                                    1);
+}
+
+
+static ngx_int_t
+ngx_http_chat_respond_as(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_str_t *body, ngx_uint_t stream)
+{
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
@@ -113,7 +131,7 @@ ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
-    if (ngx_http_chat_add_common(r, 0) != NGX_OK) {
+    if (ngx_http_chat_add_common(r, stream) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -155,15 +173,29 @@ ngx_int_t
 ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_e code, const char *detail)
 {
+    ngx_chat_err_t  err;
+
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+
+    err.code = code;
+    err.message = detail;
+
+    return ngx_http_chat_problem(r, status, &err);
+}
+
+
+ngx_int_t
+ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_chat_err_t *err)
+{
     ngx_str_t                  body;
-    ngx_chat_err_t             err;
     ngx_chat_text_t           *t;
     ngx_http_chat_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
     if (status == 0) {
-        status = ngx_chat_err_info(code)->status;
+        status = ngx_chat_err_info(err->code)->status;
     }
 
     ngx_chat_worker_metric(clcf->chat.zone, NGX_CHAT_M_ERRORS, 1);
@@ -174,14 +206,9 @@ ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
                                      &body);
     }
 
-    ngx_memzero(&err, sizeof(ngx_chat_err_t));
-
-    err.code = code;
-    err.message = detail;
-
     t = ngx_chat_worker_text();
 
-    ngx_chat_enc_problem(t, &err, status);
+    ngx_chat_enc_problem(t, err, status);
 
     if (t->failed) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -32,8 +32,8 @@ b: expect 404 {"code":"not_found","status":404}
 --- chat
 b: post /chat/ type=text/css x
 b: expect 415 {"code":"bad_request","status":415}
-b: post /chat/ type=application/json header="Accept: text/event-stream" []
-b: expect 400 {"code":"unsupported","status":400}
+b: post /chat/ type=application/json []
+b: expect 200 [{"type":"error","code":"bad_request"}]
 b: post /chat/ header="Origin: http://evil.example" {"type":"ping"}
 b: expect 403 {"code":"forbidden"}
 b: put /chat/lobby x

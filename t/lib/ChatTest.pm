@@ -170,7 +170,8 @@ I<Messages.>
     sendbin BYTES             a binary one
     recv PATTERN [id=ID] [event=NAME] [within=SECONDS]
                               the next message; pings are answered and pongs
-                              skipped; id and event are of SSE, or absent
+                              skipped; id and event are of SSE, absent, or
+                              a /regex/
     recvbin BYTES             the next message, which is binary
     until PATTERN             skips what does not match
     unordered [P, P...]       the next messages, in whatever order

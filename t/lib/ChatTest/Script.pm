@@ -334,9 +334,13 @@ sub check_event {
             next;
         }
 
+        my $good = defined $have
+                && ($o->{$k} =~ m{^/(.+)/$} ? $have =~ /$1/
+                                            : $have eq $o->{$k});
+
         die "the event has " . (defined $have ? "$k \"$have\"" : "no $k")
             . ", expected \"$o->{$k}\"\n"
-            if !defined $have || $have ne $o->{$k};
+            if !$good;
     }
 }
 
