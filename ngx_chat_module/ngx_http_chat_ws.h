@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the ngx_chat_module authors
  *
- * Private to the two files of the WebSocket transport.
+ * Private to the files of the WebSocket transport.
  */
 
 
@@ -48,19 +48,42 @@ typedef struct {
 extern const ngx_chat_transport_t  ngx_http_chat_ws_transport;
 
 
+/* ngx_http_chat_ws_read.c */
+
 u_char *ngx_http_chat_ws_buffer(void);
-void ngx_http_chat_ws_feed(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
 void ngx_http_chat_ws_read_handler(ngx_event_t *rev);
-void ngx_http_chat_ws_write_handler(ngx_event_t *wev);
+void ngx_http_chat_ws_feed(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
 
 /* the Close code that stands for an error where there are no objects */
 ngx_uint_t ngx_http_chat_ws_close_code(ngx_chat_err_e code);
 
+
+/* ngx_http_chat_ws_write.c */
+
+void ngx_http_chat_ws_write_handler(ngx_event_t *wev);
+
+/* queues a Close frame */
+void ngx_http_chat_ws_closing(ngx_chat_session_t *s, ngx_uint_t code,
+    ngx_str_t *reason);
+
+
+/* ngx_http_chat_ws_end.c */
+
+void ngx_http_chat_ws_finish(ngx_chat_session_t *s);
+void ngx_http_chat_ws_abort(ngx_chat_session_t *s);
+
 /* ends the connection from a posted event */
 void ngx_http_chat_ws_end(ngx_http_chat_ws_t *ws, ngx_uint_t code);
 
+/* reads and throws away what still comes, until the client's Close frame */
+void ngx_http_chat_ws_linger(ngx_http_chat_ws_t *ws);
+void ngx_http_chat_ws_discard(ngx_http_chat_ws_t *ws);
+
 /* frees what the session and the parser hold; idempotent */
 void ngx_http_chat_ws_release(ngx_http_chat_ws_t *ws);
+
+/* the one exit of a connection that has no request */
+void ngx_http_chat_ws_terminate(ngx_http_chat_ws_t *ws);
 
 
 #endif /* _NGX_HTTP_CHAT_WS_H_INCLUDED_ */
