@@ -70,6 +70,18 @@ ngx_chat_sample_create(ngx_pool_t *pool, ngx_uint_t n)
 }
 
 
+#if (NGX_CHAT_SAMPLE)
+
+/* a comment may follow a directive as it follows two blank lines */
+
+void
+ngx_chat_sample_noop(void)
+{
+}
+
+#endif
+
+
 static ngx_int_t
 ngx_chat_sample_count(ngx_chat_sample_t *s, ngx_uint_t n)
 {
@@ -136,6 +148,8 @@ my @FAULTS = (
      "static ngx_int_t ngx_chat_sample_count(ngx_chat_sample_t *s,\n   "],
     ['two-blank-lines', "\n\n\nngx_int_t\n", "\n\nngx_int_t\n"],
     ['two-blank-lines', "\n\n\nngx_int_t\n", "\n\n\n\nngx_int_t\n"],
+    ['two-blank-lines', "\n\n\n/\\* what", "\n\n/* what"],
+    ['two-blank-lines', "SAMPLE\\)\n", "SAMPLE)\n\nint  ngx_chat_sample_n;\n"],
     ['function-length', $body, $body x 101],
     ['file-length', "\n\n\nngx_int_t\n",
      join('', map { "\n\n\nint  ngx_chat_sample_$_;" } 1 .. 200)

@@ -251,7 +251,8 @@ sub comment_above {
     return 0 if $i < 0 || $raw[$i] !~ m{\*/\s*$};
 
     $i-- while $i > 0 && $raw[$i] !~ m{^\s*/\*};
-    return $i > 1 && $raw[$i - 1] eq '' && $raw[$i - 2] eq '';
+    return $i > 1 && $raw[$i - 1] eq ''
+           && ($raw[$i - 2] eq '' || $raw[$i - 2] =~ /^#\s*if/);
 }
 
 
