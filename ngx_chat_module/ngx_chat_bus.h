@@ -6,7 +6,8 @@
  *
  * A small shared zone of fixed size holds a seat per worker, with atomics only;
  * an eventfd per seat is made by the master and inherited.  A wake-up that is
- * lost because its sender died costs a second at most: see ngx_chat_bus_tick().
+ * lost because its sender died costs a second at most: every worker's tick
+ * compares the counter of changes.
  */
 
 
@@ -62,7 +63,7 @@ void ngx_chat_bus_stop(void);
 /* this worker's seat, or NGX_CHAT_NO_SEAT */
 ngx_uint_t ngx_chat_bus_seat(void);
 
-/* a publish became visible: others that missed a wake-up will see the counter */
+/* a publish became visible: who misses its wake-up will see the counter */
 void ngx_chat_bus_changed(void);
 
 /* wakes every seat of the mask; one write(2) per seat that was asleep */
