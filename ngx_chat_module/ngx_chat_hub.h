@@ -98,7 +98,7 @@ void ngx_chat_hub_exit(void);
  * ngx_chat_hub_release().
  */
 ngx_int_t ngx_chat_hub_open(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
-    ngx_chat_rule_t *rule, ngx_uint_t create, ngx_chat_hub_room_t **room,
+    ngx_chat_rule_t *rule, ngx_uint_t create, ngx_chat_hub_room_t **rp,
     ngx_chat_room_info_t *info);
 void ngx_chat_hub_release(ngx_chat_hub_room_t *room);
 
