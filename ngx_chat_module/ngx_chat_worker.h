@@ -35,11 +35,33 @@ uint64_t ngx_chat_worker_now(void);
 void ngx_chat_worker_enter(ngx_chat_session_t *s);
 void ngx_chat_worker_leave(ngx_chat_session_t *s);
 
+void ngx_chat_worker_metric(ngx_chat_zone_t *z, ngx_chat_metric_e m,
+    ngx_int_t n);
+
+/* a pseudo-random number below n, for jitter */
+ngx_uint_t ngx_chat_worker_jitter(ngx_uint_t n);
+
+/* --- ngx_chat_worker_deadline.c --- */
+
+void ngx_chat_worker_deadlines_init(size_t buffers);
+/* once a second: whatever is due */
+void ngx_chat_worker_deadlines(uint32_t now);
+/* has the session looked at when that second comes */
+void ngx_chat_worker_schedule(ngx_chat_session_t *s, uint32_t at);
+
 /* the session's connection takes no more, since now; and again */
 void ngx_chat_worker_stuck(ngx_chat_session_t *s);
 void ngx_chat_worker_unstuck(ngx_chat_session_t *s);
 
-/* scratch: an empty text (valid until the next call), a pool for one command */
+/* makes room when chunks pass their bound: closes whoever is stuck longest */
+void ngx_chat_worker_reclaim(void);
+
+/* --- ngx_chat_worker_scratch.c --- */
+
+ngx_int_t ngx_chat_worker_scratch_init(ngx_log_t *log);
+void ngx_chat_worker_scratch_free(void);
+
+/* an empty text (valid until the next call), a pool for one command */
 ngx_chat_text_t *ngx_chat_worker_text(void);
 ngx_pool_t *ngx_chat_worker_pool(void);
 void ngx_chat_worker_pool_reset(void);
@@ -53,15 +75,6 @@ ssize_t ngx_chat_worker_read(ngx_chat_zone_t *z, ngx_chat_pos_t *pos,
 
 /* room for the ends of all records in that many bytes; NULL: no memory */
 uint32_t *ngx_chat_worker_ends(size_t bytes);
-
-void ngx_chat_worker_metric(ngx_chat_zone_t *z, ngx_chat_metric_e m,
-    ngx_int_t n);
-
-/* a pseudo-random number below n, for jitter */
-ngx_uint_t ngx_chat_worker_jitter(ngx_uint_t n);
-
-/* makes room when chunks pass their bound: closes whoever is stuck longest */
-void ngx_chat_worker_reclaim(void);
 
 
 #endif /* _NGX_CHAT_WORKER_H_INCLUDED_ */
