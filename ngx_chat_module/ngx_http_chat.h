@@ -101,7 +101,7 @@ char *ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 ngx_int_t ngx_http_chat_check_conf(ngx_conf_t *cf,
     ngx_http_chat_main_conf_t *cmcf);
 
-/* --- ngx_http_chat_set.c: setters of directives --- */
+/* --- ngx_http_chat_set*.c: setters of directives --- */
 
 char *ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

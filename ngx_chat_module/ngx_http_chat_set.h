@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * What setters of directives share.
+ */
+
+
+#ifndef _NGX_HTTP_CHAT_SET_H_INCLUDED_
+#define _NGX_HTTP_CHAT_SET_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+
+
+/* finds a zone by its name, or notes that it must be defined somewhere */
+ngx_http_chat_zone_t *ngx_http_chat_get_zone(ngx_conf_t *cf, ngx_str_t *name,
+    const char *directive);
+
+/* "name=value": 1, and the value */
+ngx_uint_t ngx_http_chat_param(ngx_str_t *arg, const char *name,
+    ngx_str_t *value);
+/* logs it with what to write instead; NGX_CONF_ERROR */
+char *ngx_http_chat_bad_param(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, const char *cure);
+/* within these bounds, or NGX_ERROR */
+ngx_int_t ngx_http_chat_number(ngx_str_t *value, ngx_int_t min,
+    ngx_int_t max);
+
+
+#endif /* _NGX_HTTP_CHAT_SET_H_INCLUDED_ */

@@ -1,0 +1,324 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * Setters of the directives that make a zone, its rooms and its limits.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat_set.h"
+
+
+/* chat_zone zone=NAME:SIZE; */
+
+char *
+ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char                *p;
+    ssize_t                size;
+    ngx_str_t             *arg, name, value;
+    ngx_uint_t             i;
+    ngx_http_chat_zone_t  *zone;
+
+    arg = cf->args->elts;
+    zone = NULL;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (!ngx_http_chat_param(&arg[i], "zone", &value) || zone != NULL) {
+            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                           "write \"zone=NAME:SIZE\" once");
+        }
+
+        p = ngx_strlchr(value.data, value.data + value.len, ':');
+
+        if (p == NULL || p == value.data) {
+            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                  "write a name and a size, \"zone=main:64m\"");
+        }
+
+        name.data = value.data;
+        name.len = (size_t) (p - value.data);
+
+        value.len -= name.len + 1;
+        value.data = p + 1;
+
+        size = ngx_parse_size(&value);
+
+        if (size == NGX_ERROR || (size_t) size < ngx_chat_zone_min_size()) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "the size in \"%V\" must be at least %uzk",
+                               &arg[i], ngx_chat_zone_min_size() / 1024);
+            return NGX_CONF_ERROR;
+        }
+
+        zone = ngx_http_chat_get_zone(cf, &name, "chat_zone");
+        if (zone == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (zone->size != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "chat zone \"%V\" is duplicate", &name);
+            return NGX_CONF_ERROR;
+        }
+
+        zone->size = (size_t) size;
+        zone->zone.shm_zone = ngx_shared_memory_add(cf, &zone->zone.name,
+                                                    zone->size,
+                                                    &ngx_chat_module);
+        if (zone->zone.shm_zone == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        zone->zone.shm_zone->init = ngx_http_chat_init_zone;
+        zone->zone.shm_zone->data = &zone->zone;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* chat_rooms ZONE PATTERN [history=N] [age=T] [size=S] [create=on|off]; */
+
+char *
+ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ssize_t                size;
+    ngx_int_t              n;
+    ngx_str_t             *arg, value;
+    ngx_uint_t             i;
+    ngx_chat_rule_t       *rule;
+    ngx_http_chat_zone_t  *zone;
+
+    arg = cf->args->elts;
+
+    zone = ngx_http_chat_get_zone(cf, &arg[1], "chat_rooms");
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rule = ngx_array_push(&zone->zone.rules);
+    if (rule == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rule->pattern = arg[2];
+    rule->history = 1000;
+    rule->age = 7 * 24 * 3600;
+    rule->size = 0;
+    rule->create = 1;
+
+    if (arg[2].len > NGX_CHAT_ROOM_MAX
+        || ngx_strlchr(arg[2].data, arg[2].data + arg[2].len, '=') != NULL)
+    {
+        return ngx_http_chat_bad_param(cf, cmd, &arg[2],
+                     "write a room's name here, \"*\" stands for any part");
+    }
+
+    for (i = 3; i < cf->args->nelts; i++) {
+
+        if (ngx_http_chat_param(&arg[i], "history", &value)) {
+            n = ngx_http_chat_number(&value, 0, 10000000);
+
+            if (n == NGX_ERROR) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                               "write a number of events, 0 to 10000000");
+            }
+
+            rule->history = (ngx_uint_t) n;
+            continue;
+        }
+
+        if (ngx_http_chat_param(&arg[i], "age", &value)) {
+            rule->age = ngx_parse_time(&value, 1);
+
+            if (rule->age == (time_t) NGX_ERROR || rule->age == 0) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                               "write a time, \"age=7d\"");
+            }
+
+            continue;
+        }
+
+        if (ngx_http_chat_param(&arg[i], "size", &value)) {
+            size = ngx_parse_size(&value);
+
+            if (size == NGX_ERROR || size < 16384) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                               "write a size of at least 16k, \"size=1m\"");
+            }
+
+            rule->size = (size_t) size;
+            continue;
+        }
+
+        if (ngx_strcmp(arg[i].data, "create=on") == 0) {
+            rule->create = 1;
+            continue;
+        }
+
+        if (ngx_strcmp(arg[i].data, "create=off") == 0) {
+            rule->create = 0;
+            continue;
+        }
+
+        return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                             "known are history=, age=, size= and create=");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* chat_nonce ZONE [size=S] [ttl=T]; */
+
+char *
+ngx_http_chat_set_nonce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ssize_t                size;
+    time_t                 ttl;
+    ngx_str_t             *arg, value;
+    ngx_uint_t             i;
+    ngx_http_chat_zone_t  *zone;
+
+    arg = cf->args->elts;
+
+    zone = ngx_http_chat_get_zone(cf, &arg[1], "chat_nonce");
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_http_chat_param(&arg[i], "size", &value)) {
+            size = ngx_parse_size(&value);
+
+            if (size == NGX_ERROR || size < 65536) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                               "write a size of at least 64k, \"size=4m\"");
+            }
+
+            zone->zone.nonce_size = (size_t) size;
+            continue;
+        }
+
+        if (ngx_http_chat_param(&arg[i], "ttl", &value)) {
+            ttl = ngx_parse_time(&value, 1);
+
+            if (ttl < 1 || ttl > 86400) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                               "write a time of 1s to 24h, \"ttl=5m\"");
+            }
+
+            zone->zone.nonce_ttl = ttl;
+            continue;
+        }
+
+        return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                       "known are size= and ttl=");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* chat_max_rooms ZONE N [session=M]; */
+
+char *
+ngx_http_chat_set_max_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t              n;
+    ngx_str_t             *arg, value;
+    ngx_uint_t             i;
+    ngx_http_chat_zone_t  *zone;
+
+    arg = cf->args->elts;
+
+    zone = ngx_http_chat_get_zone(cf, &arg[1], "chat_max_rooms");
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_http_chat_param(&arg[i], "session", &value)) {
+            n = ngx_http_chat_number(&value, 1, 10000);
+
+            if (n == NGX_ERROR) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                    "write a number of rooms, 1 to 10000");
+            }
+
+            zone->zone.session_rooms = (ngx_uint_t) n;
+            continue;
+        }
+
+        n = ngx_http_chat_number(&arg[i], 1, 16 * 1024 * 1024);
+
+        if (n == NGX_ERROR || i != 2) {
+            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                      "write the zone, a number of rooms and \"session=N\"");
+        }
+
+        zone->zone.max_rooms = (ngx_uint_t) n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_http_chat_zone_t *
+ngx_http_chat_get_zone(ngx_conf_t *cf, ngx_str_t *name, const char *directive)
+{
+    ngx_uint_t                   i;
+    ngx_http_chat_zone_t       **z, *zone;
+    ngx_http_chat_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_chat_module);
+
+    z = cmcf->zones.elts;
+
+    for (i = 0; i < cmcf->zones.nelts; i++) {
+        if (z[i]->zone.name.len == name->len
+            && ngx_strncmp(z[i]->zone.name.data, name->data, name->len) == 0)
+        {
+            return z[i];
+        }
+    }
+
+    zone = ngx_pcalloc(cf->pool, sizeof(ngx_http_chat_zone_t));
+    if (zone == NULL) {
+        return NULL;
+    }
+
+    zone->zone.name = *name;
+    zone->zone.nonce_ttl = 300;
+    zone->zone.session_rooms = NGX_CHAT_JOIN_MAX;
+    zone->zone.log = &cf->cycle->new_log;
+
+    zone->pool = cf->cycle->pool;
+    zone->file = cf->conf_file->file.name.data;
+    zone->line = cf->conf_file->line;
+    zone->directive.data = (u_char *) directive;
+    zone->directive.len = ngx_strlen(directive);
+
+    if (ngx_array_init(&zone->zone.rules, cf->pool, 4,
+                       sizeof(ngx_chat_rule_t))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    z = ngx_array_push(&cmcf->zones);
+    if (z == NULL) {
+        return NULL;
+    }
+
+    *z = zone;
+
+    return zone;
+}
