@@ -173,7 +173,7 @@ ngx_int_t ngx_http_chat_guest_cookie(ngx_http_request_t *r,
 ngx_int_t ngx_http_chat_ws_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_int_t identified);
 
-/* --- ngx_http_chat_log.c: the access log of a connection without request --- */
+/* --- ngx_http_chat_log.c: the access log, when there is no request --- */
 
 typedef struct ngx_http_chat_logged_s  ngx_http_chat_logged_t;
 
