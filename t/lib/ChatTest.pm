@@ -144,6 +144,7 @@ I<Opening.>
     sse PATH [OPTIONS]        event stream by GET
     stream PATH [OPTIONS] BODY     event stream by POST
     tcp [tls]                 a bare connection
+    answer STATUS             to what was sent over it; 101 makes it WebSocket
 
     tls                       over TLS
     same=CLIENT other=CLIENT  on that client's worker, or on another one
@@ -152,7 +153,7 @@ I<Opening.>
     header="Name: value"      any number; "Name:" leaves a default one out
     first="..."               a text frame in the handshake's own segment
     last=ID                   Last-Event-ID
-    via=h2, via=h2c           by curl, over HTTP/2 (sse and stream)
+    via=h2, via=h2c           by curl, over HTTP/2 (not for ws)
     status=403                what is expected instead of 101 or 200
     rcvbuf=4096               a client that soon has its buffer full
     nopong                    does not answer pings
@@ -187,7 +188,22 @@ I<Frames and bytes.>
     raw BYTES                 as they are
     read /regex/              until this has come
     cork, uncork              what is sent in between leaves at once
-    chunk N                   what is sent leaves N bytes at a time
+    chunk N                   what is sent leaves N bytes at a time, each time
+                              after nginx has read those before
+    taken                     nginx has read all that was sent
+    sip BYTES                 so many more leave the socket, unseen for now
+
+I<Very many bytes.>
+
+    sendblob OP SIZE SEED [pieces=N]
+                              a message of bytes that only the seed tells (OP:
+                              text or bin), in N frames
+    recvblob OP SIZE SEED     it is the next message, byte for byte
+    pump N [each=K] [window=W] [to=CLIENT,CLIENT] TEXT
+                              N times TEXT, which publishes K messages (1), W
+                              (64) under way at once; they all come to this
+                              client and those, in order, without a hole
+    rss NAME                  its worker's memory, kB, is $NAME from now on
 
 I<Ending.>
 
@@ -210,11 +226,13 @@ I<nginx.>
     log /regex/               has been, or comes to be, in the error log
     nolog /regex/             has not been there since the block began
     allow /regex/             such lines are all right
+    logged FILE /regex/       a line has come to another log beside it
     await PATH PATTERN        GET until the answer is so
 
 I<The rest.>
 
     let x = VALUE             or <<perl>>
+    check <<perl>>            is true
     timeout SECONDS           from here on
     sleep SECONDS             rather wait for something
 

@@ -76,7 +76,7 @@ sub connected {
     %$self = (name => $self->{name}, nginx => $self->{nginx}, buf => '',
               events => [], sock => $s, port => $s->sockport,
               answered => $self->{answered}, tls => $o{tls},
-              chunk => $self->{chunk});
+              chunk => $self->{chunk}, patience => $o{timeout});
 
     if ($o{tls}) {
         require IO::Socket::SSL;
@@ -93,7 +93,7 @@ sub worker {
     my $self = shift;
 
     return $self->{worker} //= $self->{nginx}->worker_of_port($self->{port},
-        $self->{tls} ? $self->{nginx}->tls_port : $self->{nginx}->port);
+        $self->server_port);
 }
 
 
@@ -149,7 +149,17 @@ sub sock {
 }
 
 
-# bytes out; "cork" collects them, "chunk" cuts them into segments
+# the port at the other end
+
+sub server_port {
+    my $self = shift;
+
+    return $self->{tls} ? $self->{nginx}->tls_port : $self->{nginx}->port;
+}
+
+
+# bytes out; "cork" collects them, "chunk" cuts them into segments, each of
+# which nginx has read before the next one leaves
 
 sub write {
     my ($self, $bytes) = @_;
@@ -173,7 +183,18 @@ sub write {
         }
 
         substr($bytes, 0, $n) = '';
+        $self->taken if $self->{chunk};
     }
+}
+
+
+# until nginx has read all that was written
+
+sub taken {
+    my $self = shift;
+
+    $self->{nginx}->taken($self->{patience}, $self->{port},
+                          $self->server_port);
 }
 
 

@@ -37,10 +37,10 @@ sub slurp {
 }
 
 
-# until(SECONDS, WHAT, CODE): call CODE until it is true
+# until_true(SECONDS, WHAT, CODE, [STEP]): call CODE until it is true
 
 sub until_true {
-    my ($self, $seconds, $what, $code) = @_;
+    my ($self, $seconds, $what, $code, $step) = @_;
 
     my $end = time + $seconds;
 
@@ -48,7 +48,7 @@ sub until_true {
         my $result = $code->();
         return $result if $result;
         die "timeout: $what\n" if time > $end;
-        sleep $STEP;
+        sleep($step // $STEP);
     }
 }
 
@@ -165,6 +165,36 @@ sub worker_of_port {
     }
 
     die "no worker has the connection (without the right to look?)\n";
+}
+
+
+# what a process has in memory, kB
+
+sub memory {
+    my ($self, $pid) = @_;
+
+    my $status = slurp("/proc/$pid/status") // die "$pid is gone\n";
+    return $status =~ /^VmRSS:\s+(\d+) kB/m ? $1 : die "$pid has no memory\n";
+}
+
+
+# taken(SECONDS, CLIENT'S PORT, SERVER'S PORT): until the server's process has
+# read all that the client has written
+
+sub taken {
+    my ($self, $seconds, $client, $server) = @_;
+
+    my $here = sprintf '%04X', $client;
+    my $there = sprintf '%04X', $server;
+    my $end = sub { "[0-9A-F]{8}:$_[0] [0-9A-F]{8}:$_[1] [0-9A-F]{2}" };
+
+    $self->until_true($seconds, 'nginx does not read', sub {
+        my $tcp = slurp('/proc/net/tcp') // die "/proc/net/tcp: $!\n";
+
+        # "tx_queue:rx_queue"; of a connection that is gone nothing is left
+        return ($tcp !~ /: ${\ $end->($here, $there)} (?!0{8}:)/
+                && $tcp !~ /: ${\ $end->($there, $here)} \w{8}:(?!0{8})/);
+    }, 0.001);
 }
 
 

@@ -1,7 +1,8 @@
 package ChatTest::Script;
 
 # The language of "--- chat" sections; ChatTest's documentation describes it.
-# Commands that open something are in ScriptOpen, nginx's in ScriptNginx.
+# Commands that open something are in ScriptOpen, those of single bytes and of
+# very many in ScriptBytes, nginx's in ScriptNginx.
 
 use strict;
 use warnings;
@@ -11,12 +12,13 @@ use Time::HiRes qw(sleep time);
 use ChatTest::Client;
 use ChatTest::Frame;
 use ChatTest::Match;
+use ChatTest::ScriptBytes;
 use ChatTest::ScriptNginx;
 use ChatTest::ScriptOpen;
 
 my %GLOBAL = map { $_ => 1 } qw(
     reload kill9 drained workers edit signal point log nolog allow
-    let sleep timeout repeat end await
+    let check sleep timeout repeat end await logged
 );
 
 # options of the commands that take some
@@ -576,58 +578,5 @@ sub do_retry {
     die "no retry: has come\n" if !defined $c->{retry};
     $self->compare($c->{retry}, $arg) if length $arg;
 }
-
-
-# connections and bytes
-
-sub do_tcp {
-    my ($self, $c, $arg) = @_;
-
-    my ($o) = $self->options($arg);
-    $self->open_for($c, $o);
-}
-
-
-sub do_raw {
-    my ($self, $c, $arg) = @_;
-
-    $c->write($self->bytes($arg));
-}
-
-
-# read /regex/: until what has come matches; it is taken up to there
-
-sub do_read {
-    my ($self, $c, $arg) = @_;
-
-    my ($re) = $arg =~ m{^/(.*)/$}s or die "read /regex/\n";
-    my $end = $self->deadline;
-
-    until ($c->{buf} =~ /$re/s) {
-        $c->more($end)
-            or die(($c->{eof} || 'timeout') . ", got " . $c->rest . "\n");
-    }
-
-    substr($c->{buf}, 0, $+[0]) = '';
-}
-
-
-sub do_cork { $_[1]{cork} //= '' }
-
-sub do_uncork {
-    my ($self, $c) = @_;
-
-    my $bytes = delete $c->{cork};
-    $c->write($bytes) if length $bytes;
-}
-
-sub do_chunk { $_[1]{chunk} = $_[2] || undef }
-
-sub do_drop { $_[1]->drop }
-
-sub do_reset { $_[1]->drop(reset => 1) }
-
-sub do_fin { $_[1]->finish_writing }
-
 
 1;

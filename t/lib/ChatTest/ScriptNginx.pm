@@ -122,6 +122,23 @@ sub all_nolog {
 }
 
 
+# logged FILE /regex/: a line of another log in the same folder
+
+sub all_logged {
+    my ($self, $arg) = @_;
+
+    my ($file, $re) = $arg =~ m{^(\S+)\s+/(.*)/$}
+        or die "logged FILE /regex/\n";
+
+    $file = $self->{nginx}->root . "/logs/$file";
+    $re = $self->text($re);
+
+    $self->{nginx}->until_true($self->{timeout}, "no line matches $re", sub {
+        (ChatTest::Nginx::slurp($file) // '') =~ /$re/m;
+    });
+}
+
+
 sub all_allow {
     my ($self, $arg) = @_;
 
@@ -158,15 +175,29 @@ sub all_let {
     my ($name, $value) = $arg =~ /^(\w+)\s*=\s*(.*)$/ or die "let x = value\n";
 
     $value = $self->text($value);
-
-    # let x = << perl >>
-    if ($value =~ /^<<(.*)>>$/s) {
-        my $result = eval $1;
-        die "$value: $@" if $@;
-        $value = $result;
-    }
+    $value = evaluate($1) if $value =~ /^<<(.*)>>$/s;
 
     $self->{vars}{$name} = $value;
+}
+
+
+# check <<perl>>: is true
+
+sub all_check {
+    my ($self, $arg) = @_;
+
+    my ($code) = $self->text($arg) =~ /^<<(.*)>>$/s or die "check <<perl>>\n";
+
+    evaluate($code) or die "not true: $code\n";
+}
+
+
+sub evaluate {
+    my $code = shift;
+
+    my $result = eval $code;
+    die "$code: $@" if $@;
+    return $result;
 }
 
 

@@ -68,6 +68,27 @@ sub do_stream {
 sub stream {
     my ($self, $c, $o, $method, $path, $body, @headers) = @_;
 
+    $self->ask($c, $o, $method, $path, $body, @headers);
+
+    my $status = $c->read_head($self->deadline);
+    my $want = $o->{status} // 200;
+
+    if ($status != $want || $status != 200) {
+        $c->read_body($self->deadline);
+        die "the status is $status, expected $want: $c->{body}\n"
+            if $status != $want;
+        return;
+    }
+
+    $c->stream;
+}
+
+
+# a request leaves, over whatever "via" says
+
+sub ask {
+    my ($self, $c, $o, $method, $path, $body, @headers) = @_;
+
     if (($o->{via} // '') =~ /^h2c?$/) {
         my $tls = $o->{via} eq 'h2';
         my $port = $tls ? $self->{nginx}->tls_port : $self->{nginx}->port;
@@ -85,19 +106,7 @@ sub stream {
         $c->request($method, $path, $body, @headers);
     }
 
-    $self->trace($c, '>', "$method $path");
-
-    my $status = $c->read_head($self->deadline);
-    my $want = $o->{status} // 200;
-
-    if ($status != $want || $status != 200) {
-        $c->read_body($self->deadline);
-        die "the status is $status, expected $want: $c->{body}\n"
-            if $status != $want;
-        return;
-    }
-
-    $c->stream;
+    $self->trace($c, '>', "$method $path " . ($body // ''));
 }
 
 
@@ -123,9 +132,7 @@ sub http {
 
     $body //= '' if $method eq 'POST';
 
-    $self->open_for($c, $o);
-    $self->trace($c, '>', "$method $path " . ($body // ''));
-    $c->request($method, $self->text($path), $body, @headers);
+    $self->ask($c, $o, $method, $self->text($path), $body, @headers);
     $c->read_head($self->deadline);
     $c->read_body($self->deadline);
     $self->trace($c, '<', "$c->{status} $c->{body}");
@@ -144,6 +151,26 @@ sub do_put { shift->http(shift, 'PUT', @_) }
 sub do_delete { shift->http(shift, 'DELETE', @_) }
 sub do_head { shift->http(shift, 'HEAD', @_) }
 sub do_options { shift->http(shift, 'OPTIONS', @_) }
+
+
+# answer STATUS: to a request that was sent as bytes; 101 makes a WebSocket
+
+sub do_answer {
+    my ($self, $c, $arg) = @_;
+
+    $c->{method} //= 'GET';
+    $c->read_head($self->deadline);
+
+    if ($c->{status} == 101) {
+        $c->{kind} = 'ws';
+
+    } else {
+        $c->read_body($self->deadline);
+    }
+
+    die "the status is $c->{status}, expected $arg: $c->{body}\n"
+        if $c->{status} != $arg;
+}
 
 
 # expect STATUS [PATTERN or exact text]: of the answer to the last request
