@@ -380,8 +380,6 @@ ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
 static void
 ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
 {
-    u_char                 *early;
-    size_t                  n;
     ngx_buf_t              *b;
     ngx_chat_join_t         join;
     ngx_connection_t       *c;
@@ -407,14 +405,9 @@ ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
         ngx_http_chat_args_join(r, &join);
     }
 
-    /* frames that came in one piece with the handshake */
+    /* the connection's buffer, which may hold frames behind the handshake */
 
     b = r->header_in;
-    n = (size_t) (b->last - b->pos);
-    early = ngx_http_chat_ws_buffer();
-    n = ngx_min(n, NGX_HTTP_CHAT_WS_READ);
-
-    ngx_memcpy(early, b->pos, n);
 
     ws->hc = hc;
     ws->detached = 1;
@@ -425,8 +418,6 @@ ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
 
     /* realip has taken its address back with the request */
     ngx_http_chat_log_address_restore(c, ws->logged);
-
-    ngx_http_chat_ws_free_buffers(c, hc);
 
     c->data = ws;
     c->log->action = "serving chat client";
@@ -462,9 +453,11 @@ ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
 
     ngx_http_chat_ws_open(ws, &join);
 
-    if (n > 0) {
-        ngx_http_chat_ws_feed(ws, early, n);
+    if (b->pos < b->last) {
+        ngx_http_chat_ws_feed(ws, b->pos, (size_t) (b->last - b->pos));
     }
+
+    ngx_http_chat_ws_free_buffers(c, hc);
 
     if (c->read->ready) {
         ngx_post_event(c->read, &ngx_posted_events);
