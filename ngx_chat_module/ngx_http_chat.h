@@ -156,6 +156,9 @@ ngx_int_t ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_e code, const char *detail);
 
+/* "Upgrade: websocket", which 101 and 426 must have, but not over HTTP/2 */
+ngx_int_t ngx_http_chat_add_upgrade(ngx_http_request_t *r);
+
 /* --- ngx_http_chat_identity.c --- */
 
 /* the origin rule of PROTOCOL, section 9: NGX_OK or NGX_DECLINED (logged) */

@@ -80,6 +80,10 @@ ngx_http_chat_handler(ngx_http_request_t *r)
 
     identified = ngx_http_chat_identify(r, clcf, ctx);
 
+        if (ngx_http_chat_add_upgrade(r) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
     if (identified == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

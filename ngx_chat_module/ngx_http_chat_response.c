@@ -58,6 +58,18 @@ ngx_http_chat_add_static(ngx_http_request_t *r, const char *name,
 
 
 ngx_int_t
+ngx_http_chat_add_upgrade(ngx_http_request_t *r)
+{
+    if (r->http_version > NGX_HTTP_VERSION_11) {
+        /* a header of a connection makes the response malformed there */
+        return NGX_OK;
+    }
+
+    return ngx_http_chat_add_static(r, "Upgrade", "websocket");
+}
+
+
+ngx_int_t
 ngx_http_chat_add_common(ngx_http_request_t *r, ngx_uint_t stream)
 {
     ngx_http_chat_loc_conf_t  *clcf;

@@ -151,14 +151,13 @@ ngx_http_chat_ws_check(ngx_http_request_t *r, ngx_table_elt_t **key,
 static ngx_int_t
 ngx_http_chat_ws_version(ngx_http_request_t *r)
 {
-    ngx_str_t  version, upgrade;
+    ngx_str_t  version;
 
     ngx_str_set(&version, "13");
-    ngx_str_set(&upgrade, "websocket");
 
     if (ngx_http_chat_add_header(r, "Sec-WebSocket-Version", &version)
         != NGX_OK
-        || ngx_http_chat_add_header(r, "Upgrade", &upgrade) != NGX_OK)
+        || ngx_http_chat_add_upgrade(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -230,7 +229,7 @@ ngx_http_chat_ws_respond(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_table_elt_t *key, ngx_str_t *protocol)
 {
     ngx_int_t  rc;
-    ngx_str_t  accept, upgrade;
+    ngx_str_t  accept;
 
     accept.len = NGX_CHAT_WS_ACCEPT_LEN;
     accept.data = ngx_pnalloc(r->pool, NGX_CHAT_WS_ACCEPT_LEN);
@@ -240,9 +239,7 @@ ngx_http_chat_ws_respond(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     ngx_chat_ws_accept(accept.data, &key->value);
 
-    ngx_str_set(&upgrade, "websocket");
-
-    if (ngx_http_chat_add_header(r, "Upgrade", &upgrade) != NGX_OK
+    if (ngx_http_chat_add_upgrade(r) != NGX_OK
         || ngx_http_chat_add_header(r, "Sec-WebSocket-Accept", &accept)
            != NGX_OK)
     {
