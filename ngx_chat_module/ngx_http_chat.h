@@ -86,6 +86,15 @@ typedef struct {
 } ngx_http_chat_ctx_t;
 
 
+/* the words of a header that is a list, on one line or on several */
+
+typedef struct {
+    ngx_uint_t                 line;         /* zeros at first */
+    u_char                    *pos;
+    u_char                    *last;
+} ngx_http_chat_words_t;
+
+
 extern ngx_module_t  ngx_chat_module;
 
 
@@ -126,6 +135,9 @@ ngx_int_t ngx_http_chat_handler(ngx_http_request_t *r);
 /* a header of the request by its lowercase name; NULL: none */
 ngx_table_elt_t *ngx_http_chat_header_in(ngx_http_request_t *r,
     const char *name);
+/* NGX_OK and the next word of a list, or NGX_DONE */
+ngx_int_t ngx_http_chat_header_word(ngx_http_request_t *r, const char *name,
+    ngx_http_chat_words_t *words, ngx_str_t *word);
 /* an argument, decoded, in the request's pool; NGX_DECLINED: none */
 ngx_int_t ngx_http_chat_arg(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
@@ -139,6 +151,8 @@ void ngx_http_chat_args_join(ngx_http_request_t *r, ngx_chat_join_t *join);
 /* adds a header; value is static or in the request's pool */
 ngx_int_t ngx_http_chat_add_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
+/* "Upgrade: websocket", which 101 and 426 must have, but not over HTTP/2 */
+ngx_int_t ngx_http_chat_add_upgrade(ngx_http_request_t *r);
 ngx_int_t ngx_http_chat_add_common(ngx_http_request_t *r, ngx_uint_t stream);
 /* a whole response; rc for the content handler or for finalize */
 ngx_int_t ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
@@ -155,9 +169,6 @@ ngx_int_t ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
 /* the same with a status of its own */
 ngx_int_t ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_e code, const char *detail);
-
-/* "Upgrade: websocket", which 101 and 426 must have, but not over HTTP/2 */
-ngx_int_t ngx_http_chat_add_upgrade(ngx_http_request_t *r);
 
 /* --- ngx_http_chat_identity.c --- */
 

@@ -290,8 +290,9 @@ ngx_http_chat_identify_user(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_chat_bearer(ngx_http_request_t *r, ngx_str_t *token)
 {
-    u_char           *p, *last;
-    ngx_table_elt_t  *h;
+    ngx_str_t               word;
+    ngx_table_elt_t        *h;
+    ngx_http_chat_words_t   words;
 
     h = ngx_http_chat_header_in(r, "authorization");
 
@@ -305,30 +306,20 @@ ngx_http_chat_bearer(ngx_http_request_t *r, ngx_str_t *token)
 
     /* a browser can put it only beside the name of the protocol */
 
-    h = ngx_http_chat_header_in(r, "sec-websocket-protocol");
+    ngx_memzero(&words, sizeof(ngx_http_chat_words_t));
 
-    if (h == NULL) {
-        return NGX_DECLINED;
+    while (ngx_http_chat_header_word(r, "sec-websocket-protocol", &words,
+                                     &word)
+           == NGX_OK)
+    {
+        if (word.len >= 7 && ngx_strncmp(word.data, "bearer.", 7) == 0) {
+            token->data = word.data + 7;
+            token->len = word.len - 7;
+            return NGX_OK;
+        }
     }
 
-    p = ngx_strnstr(h->value.data, "bearer.", h->value.len);
-
-    if (p == NULL || (p > h->value.data && p[-1] != ' ' && p[-1] != ',')) {
-        return NGX_DECLINED;
-    }
-
-    p += 7;
-    last = h->value.data + h->value.len;
-
-    token->data = p;
-
-    while (p < last && *p != ',' && *p != ' ') {
-        p++;
-    }
-
-    token->len = (size_t) (p - token->data);
-
-    return NGX_OK;
+    return NGX_DECLINED;
 }
 
 

@@ -13,6 +13,10 @@
 #include "ngx_chat_name.h"
 
 
+#define ngx_http_chat_between_words(ch)                                       \
+    ((ch) == ' ' || (ch) == '\t' || (ch) == ',')
+
+
 /* what the request asks for, by method and headers */
 
 typedef struct {
@@ -29,6 +33,8 @@ static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_method(ngx_http_request_t *r);
+static ngx_table_elt_t *ngx_http_chat_header_line(ngx_http_request_t *r,
+    const char *name, ngx_uint_t n);
 
 
 ngx_int_t
@@ -74,15 +80,15 @@ ngx_http_chat_handler(ngx_http_request_t *r)
                       "proxy_set_header Upgrade $http_upgrade; "
                       "proxy_set_header Connection upgrade;\"");
 
+        if (ngx_http_chat_add_upgrade(r) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         return ngx_http_chat_refuse(r, 426, NGX_CHAT_E_BAD_REQUEST,
                                     "the Upgrade header was lost on the way");
     }
 
     identified = ngx_http_chat_identify(r, clcf, ctx);
-
-        if (ngx_http_chat_add_upgrade(r) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
 
     if (identified == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -239,6 +245,16 @@ ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 ngx_table_elt_t *
 ngx_http_chat_header_in(ngx_http_request_t *r, const char *name)
 {
+    return ngx_http_chat_header_line(r, name, 0);
+}
+
+
+/* the line n of that name, from 0 */
+
+static ngx_table_elt_t *
+ngx_http_chat_header_line(ngx_http_request_t *r, const char *name,
+    ngx_uint_t n)
+{
     size_t            len;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -263,11 +279,54 @@ ngx_http_chat_header_in(ngx_http_request_t *r, const char *name)
         }
 
         if (h[i].hash != 0 && h[i].key.len == len
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0
+            && n-- == 0)
         {
             return &h[i];
         }
     }
+}
+
+
+ngx_int_t
+ngx_http_chat_header_word(ngx_http_request_t *r, const char *name,
+    ngx_http_chat_words_t *words, ngx_str_t *word)
+{
+    ngx_table_elt_t  *h;
+
+    for ( ;; ) {
+
+        while (words->pos < words->last
+               && ngx_http_chat_between_words(*words->pos))
+        {
+            words->pos++;
+        }
+
+        if (words->pos < words->last) {
+            break;
+        }
+
+        h = ngx_http_chat_header_line(r, name, words->line++);
+
+        if (h == NULL) {
+            return NGX_DONE;
+        }
+
+        words->pos = h->value.data;
+        words->last = h->value.data + h->value.len;
+    }
+
+    word->data = words->pos;
+
+    while (words->pos < words->last
+           && !ngx_http_chat_between_words(*words->pos))
+    {
+        words->pos++;
+    }
+
+    word->len = (size_t) (words->pos - word->data);
+
+    return NGX_OK;
 }
 
 

@@ -16,6 +16,7 @@
 
 static ngx_int_t ngx_http_chat_ws_check(ngx_http_request_t *r,
     ngx_table_elt_t **key, const char **why);
+static ngx_uint_t ngx_http_chat_ws_connection(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_ws_version(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_ws_protocol(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *protocol);
@@ -113,13 +114,7 @@ ngx_http_chat_ws_check(ngx_http_request_t *r, ngx_table_elt_t **key,
         return NGX_DECLINED;
     }
 
-    h = ngx_http_chat_header_in(r, "connection");
-
-    if (h == NULL
-        || ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
-                            (u_char *) "upgrade", 7 - 1)
-           == NULL)
-    {
+    if (!ngx_http_chat_ws_connection(r)) {
         *why = "the Connection header must name Upgrade";
         return NGX_DECLINED;
     }
@@ -145,6 +140,28 @@ ngx_http_chat_ws_check(ngx_http_request_t *r, ngx_table_elt_t **key,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_ws_connection(ngx_http_request_t *r)
+{
+    ngx_str_t              word;
+    ngx_http_chat_words_t  words;
+
+    ngx_memzero(&words, sizeof(ngx_http_chat_words_t));
+
+    while (ngx_http_chat_header_word(r, "connection", &words, &word)
+           == NGX_OK)
+    {
+        if (word.len == 7
+            && ngx_strncasecmp(word.data, (u_char *) "upgrade", 7) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -176,46 +193,29 @@ static ngx_int_t
 ngx_http_chat_ws_protocol(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_str_t *protocol)
 {
-    u_char           *p, *last;
-    ngx_str_t         token;
-    ngx_table_elt_t  *h;
+    ngx_str_t              word;
+    ngx_http_chat_words_t  words;
 
     ngx_str_null(protocol);
 
-    h = ngx_http_chat_header_in(r, "sec-websocket-protocol");
-
-    if (h == NULL) {
+    if (ngx_http_chat_header_in(r, "sec-websocket-protocol") == NULL) {
         return NGX_OK;
     }
 
-    p = h->value.data;
-    last = p + h->value.len;
+    ngx_memzero(&words, sizeof(ngx_http_chat_words_t));
 
-    while (p < last) {
-
-        while (p < last && (*p == ' ' || *p == ',' || *p == '\t')) {
-            p++;
-        }
-
-        token.data = p;
-
-        while (p < last && *p != ' ' && *p != ',' && *p != '\t') {
-            p++;
-        }
-
-        token.len = (size_t) (p - token.data);
-
-        if (token.len == 0
-            || (token.len > 7
-                && ngx_strncmp(token.data, "bearer.", 7) == 0))
-        {
+    while (ngx_http_chat_header_word(r, "sec-websocket-protocol", &words,
+                                     &word)
+           == NGX_OK)
+    {
+        if (word.len >= 7 && ngx_strncmp(word.data, "bearer.", 7) == 0) {
             continue;
         }
 
         if (ctx->conf->raw
-            || (token.len == 7 && ngx_strncmp(token.data, "chat.v1", 7) == 0))
+            || (word.len == 7 && ngx_strncmp(word.data, "chat.v1", 7) == 0))
         {
-            *protocol = token;
+            *protocol = word;
             return NGX_OK;
         }
     }
