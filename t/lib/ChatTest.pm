@@ -16,7 +16,7 @@ ChatTest - conversations of several clients, on the genuine Test::Nginx
 
     === TEST 1: what one says, the other hears
     --- chat_config
-    chat_message_max 1k;
+    chat_message_max 8k;
     --- chat
     alice: ws /chat/lobby
     alice: recv {"type":"welcome"}

@@ -7,6 +7,8 @@ use warnings;
 
 use Time::HiRes qw(sleep time);
 
+use ChatTest::Socket;
+
 my $STEP = 0.02;
 
 
@@ -146,14 +148,9 @@ sub worker_of_port {
     my ($self, $client, $server) = @_;
 
     my $inode = $self->until_true(5, 'no worker took the connection', sub {
-        my $hex = sprintf '%04X', $server;
-        my $rem = sprintf '%04X', $client;
-        my $tcp = slurp('/proc/net/tcp') // die "/proc/net/tcp: $!\n";
-
-        # the inode is 0 for as long as nobody has accepted
-        $tcp =~ /^\s*\d+:\s[0-9A-F]{8}:$hex\s[0-9A-F]{8}:$rem\s(?:\S+\s+){6}([1-9]\d*)\s/m
-            ? $1 : 0;
-    });
+        my $socket = ChatTest::Socket::look($server, $client);
+        $socket && $socket->{inode};
+    }, 0.001);
 
     my $master = $self->master;
 
@@ -184,17 +181,13 @@ sub memory {
 sub taken {
     my ($self, $seconds, $client, $server) = @_;
 
-    my $here = sprintf '%04X', $client;
-    my $there = sprintf '%04X', $server;
-    my $end = sub { "[0-9A-F]{8}:$_[0] [0-9A-F]{8}:$_[1] [0-9A-F]{2}" };
-
     $self->until_true($seconds, 'nginx does not read', sub {
-        my $tcp = slurp('/proc/net/tcp') // die "/proc/net/tcp: $!\n";
+        my $here = ChatTest::Socket::look($client, $server);
+        my $there = ChatTest::Socket::look($server, $client);
 
-        # "tx_queue:rx_queue"; of a connection that is gone nothing is left
-        return ($tcp !~ /: ${\ $end->($here, $there)} (?!0{8}:)/
-                && $tcp !~ /: ${\ $end->($there, $here)} \w{8}:(?!0{8})/);
-    }, 0.001);
+        # of a connection that is gone nothing is left
+        !($here && $here->{unsent}) && !($there && $there->{unread});
+    }, 0.0005);
 }
 
 

@@ -207,7 +207,7 @@ sub bytes {
     my ($self, $arg) = @_;
 
     return unquote($self->text($arg)) if $arg =~ /^".*"$/s;
-    return unhex($1) if $arg =~ /^hex:(.*)$/s;
+    return unhex($self->text($1)) if $arg =~ /^hex:(.*)$/s;
     return $self->text($arg);
 }
 
@@ -465,8 +465,8 @@ sub do_sendbin {
 sub do_frame {
     my ($self, $c, $arg) = @_;
 
-    $arg =~ s/^(\w+)\s*// or die "frame OP ...\n";
-    my $op = $1;
+    $arg =~ s/^(\$?\w+)\s*// or die "frame OP ...\n";
+    my $op = $self->text($1);
     my %o;
 
     while ($arg =~ s/^(fin|rsv|mask|len|bits)=(\d+)(?:\s+|$)//) {
