@@ -229,6 +229,15 @@ I<nginx.>
     logged FILE /regex/       a line has come to another log beside it
     await PATH PATTERN        GET until the answer is so
 
+I<Configurations,> tried by nginx -t.  A PLACE is main, http (where C<chat_zone
+zone=main:8m;> is added if there is none), server, location (not the chat's),
+or chat, as C<--- chat_config> is:
+
+    refused PLACE TEXT [| PLACE TEXT...] => WORDS
+                              nginx doesn't take it, its complaint has them
+    accepted PLACE TEXT [| PLACE TEXT...] [=> WORDS]
+                              it does, in silence or with this warning
+
 I<The rest.>
 
     let x = VALUE             or <<perl>>

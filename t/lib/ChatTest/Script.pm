@@ -2,7 +2,8 @@ package ChatTest::Script;
 
 # The language of "--- chat" sections; ChatTest's documentation describes it.
 # Commands that open something are in ScriptOpen, those of single bytes and of
-# very many in ScriptBytes, nginx's in ScriptNginx.
+# very many in ScriptBytes, nginx's in ScriptNginx, those of its configuration
+# in ScriptConf.
 
 use strict;
 use warnings;
@@ -13,12 +14,13 @@ use ChatTest::Client;
 use ChatTest::Frame;
 use ChatTest::Match;
 use ChatTest::ScriptBytes;
+use ChatTest::ScriptConf;
 use ChatTest::ScriptNginx;
 use ChatTest::ScriptOpen;
 
 my %GLOBAL = map { $_ => 1 } qw(
     reload kill9 drained workers edit signal point log nolog allow
-    let check sleep timeout repeat end await logged
+    let check sleep timeout repeat end await logged refused accepted
 );
 
 # options of the commands that take some
