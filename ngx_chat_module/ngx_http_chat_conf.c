@@ -11,6 +11,8 @@
 
 
 static void ngx_http_chat_zone_cleanup(void *data);
+static void ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
+    ngx_http_chat_loc_conf_t *conf, ngx_http_chat_loc_conf_t *prev);
 static char *ngx_http_chat_check_location(ngx_conf_t *cf,
     ngx_http_chat_loc_conf_t *conf);
 static char *ngx_http_chat_check_times(ngx_conf_t *cf,
@@ -169,6 +171,14 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_chat_loc_conf_t  *prev = parent;
     ngx_http_chat_loc_conf_t  *conf = child;
 
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname) {
+        ngx_http_chat_inherit_block(clcf, conf, prev);
+    }
+
     /* one source of identity: what a level writes hides both of its parent */
 
     if (conf->guest == NGX_CONF_UNSET && conf->user == NGX_CONF_UNSET_PTR) {
@@ -189,14 +199,26 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->sse_rooms, prev->sse_rooms, 32);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
-    ngx_conf_merge_size_value(conf->chat.message_max, prev->chat.message_max,
-                              NGX_CHAT_FRAME_MAX);
-    ngx_conf_merge_size_value(conf->chat.text_max, prev->chat.text_max,
-                              NGX_CHAT_TEXT_MAX);
-    ngx_conf_merge_uint_value(conf->chat.replay_max, prev->chat.replay_max,
-                              1000);
-    ngx_conf_merge_size_value(conf->chat.replay_bytes,
-                              prev->chat.replay_bytes, 1024 * 1024);
+    /* two values of one directive: inherited together or not at all */
+
+    if (conf->chat.message_max == NGX_CONF_UNSET_SIZE) {
+        conf->chat.message_max = prev->chat.message_max;
+        conf->chat.text_max = prev->chat.text_max;
+    }
+
+    ngx_conf_init_size_value(conf->chat.message_max, NGX_CHAT_FRAME_MAX);
+    ngx_conf_init_size_value(conf->chat.text_max,
+                             ngx_min(NGX_CHAT_TEXT_MAX,
+                                     conf->chat.message_max));
+
+    if (conf->chat.replay_max == NGX_CONF_UNSET_UINT) {
+        conf->chat.replay_max = prev->chat.replay_max;
+        conf->chat.replay_bytes = prev->chat.replay_bytes;
+    }
+
+    ngx_conf_init_uint_value(conf->chat.replay_max, 1000);
+    ngx_conf_init_size_value(conf->chat.replay_bytes, 1024 * 1024);
+
     ngx_conf_merge_sec_value(conf->chat.ping, prev->chat.ping, 25);
     ngx_conf_merge_sec_value(conf->chat.ping_timeout, prev->chat.ping_timeout,
                              60);
@@ -209,6 +231,32 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     return (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
                                      : NGX_CONF_OK;
+}
+
+
+/* "if" or "limit_except" in a location: its requests stay the location's */
+
+static void
+ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
+    ngx_http_chat_loc_conf_t *conf, ngx_http_chat_loc_conf_t *prev)
+{
+    conf->chat.zone = prev->chat.zone;
+    conf->chat.broker = prev->chat.broker;
+    conf->clcf = prev->clcf;
+    conf->status = prev->status;
+
+    /* "if" keeps the handler that the request has got, this block doesn't */
+
+    if (!clcf->lmt_excpt || clcf->handler != NULL) {
+        return;
+    }
+
+    if (conf->chat.zone != NULL) {
+        clcf->handler = ngx_http_chat_handler;
+
+    } else if (conf->status != NULL) {
+        clcf->handler = ngx_http_chat_status_handler;
+    }
 }
 
 
@@ -259,14 +307,6 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
                                "%V\" or add \"chat_room VALUE;\"", name, name);
             return NGX_CONF_ERROR;
         }
-    }
-
-    if (conf->chat.text_max > conf->chat.message_max) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"chat_message_max\": \"text=%uz\" is more than "
-                           "the whole command may be (%uz)",
-                           conf->chat.text_max, conf->chat.message_max);
-        return NGX_CONF_ERROR;
     }
 
     if (conf->sse_rooms < 1 || conf->sse_rooms > NGX_HTTP_CHAT_SSE_ROOMS) {
