@@ -49,6 +49,14 @@ ngx_http_chat_handler(ngx_http_request_t *r)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
+    if (r != r->main) {
+        /* the connection isn't its own: it can't be upgraded */
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "chat can't be a subrequest (of \"mirror\", "
+                      "\"auth_request\", SSI ...), as \"%V\" is", &r->uri);
+        return NGX_HTTP_FORBIDDEN;
+    }
+
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST))) {
         return ngx_http_chat_method(r);
     }

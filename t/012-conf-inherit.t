@@ -281,3 +281,26 @@ p: expect 405 {"code":"bad_request"}
 p: get /status/?x=1
 p: expect 200 {"messages_total":1}
 nolog /exited on signal/
+
+
+
+=== TEST 12: a chat is no subrequest of another location
+--- chat_config
+--- config
+location ^~ /mirrored/ {
+    mirror  /chat/lobby;
+}
+location ^~ /asks/ {
+    auth_request  /chat/lobby;
+}
+location ^~ /asks-status/ {
+    auth_request  /chat-status;
+}
+--- chat
+a: get /mirrored/ status=404 header="Upgrade: websocket" header="Connection: upgrade" header="Sec-WebSocket-Version: 13" header="Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+log /chat can't be a subrequest .* "\/chat\/lobby"/
+a: get /asks/ status=403 header="Upgrade: websocket" header="Connection: upgrade" header="Sec-WebSocket-Version: 13" header="Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+a: get /asks/ status=403
+a: get /asks-status/ status=404
+a: get /chat-status
+a: expect 200 {"sessions_total":0}
