@@ -165,7 +165,7 @@ test-browser: module
 	@$(TOOL)/deps browser
 	@$(TOOL)/npm browser
 	@cd t/browser && CHAT_SHOTS=$(CURDIR)/build/shots ../tool/with-nginx \
-	    node --test chat.test.mjs page.test.mjs
+	    node --test *.test.mjs
 
 test-chaos: testnginx module
 	@test ! -f t/chaos/package-lock.json || { $(TOOL)/deps clients \
