@@ -72,8 +72,9 @@ ngx_chat_err_e ngx_chat_dispatch_page(ngx_chat_caller_t *c,
 
 /*
  * What `hello' makes of the caller's user: *changed says whether *user is
- * another one now (its strings are then the caller's).  NGX_DECLINED: not a
- * token of ours; NGX_ABORT: it has expired.
+ * another one, or has another name, now (its strings are then the caller's and
+ * the command's).  NGX_DECLINED: not a token of ours; NGX_ABORT: it has
+ * expired.
  */
 ngx_int_t ngx_chat_identity_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_user_t *user, ngx_uint_t *changed);

@@ -19,6 +19,8 @@ static ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p);
 static void ngx_chat_dispatch_nonce(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, ngx_str_t *nonce);
+static ngx_int_t ngx_chat_identity_token(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_user_t *user, ngx_uint_t *changed);
 
 
 ngx_chat_err_e
@@ -203,20 +205,50 @@ ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
 }
 
 
-/* only a guest can change: its token makes it the guest that it was */
+/*
+ * Only a guest can change: its token makes it the guest that it was, and it
+ * may say how it wants to be called.  Who others are, the location knows.
+ */
 
 ngx_int_t
 ngx_chat_identity_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_user_t *user, ngx_uint_t *changed)
 {
-    time_t     expires;
     ngx_int_t  rc;
 
     *changed = 0;
 
-    if (!c->conf->guest || cmd->token.len == 0) {
+    if (!c->conf->guest) {
         return NGX_OK;
     }
+
+    if (cmd->token.len != 0) {
+        rc = ngx_chat_identity_token(c, cmd, user, changed);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (cmd->name.len != 0
+        && (cmd->name.len != user->name.len
+            || ngx_memcmp(cmd->name.data, user->name.data, cmd->name.len)
+               != 0))
+    {
+        user->name = cmd->name;
+        *changed = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_chat_identity_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user, ngx_uint_t *changed)
+{
+    time_t     expires;
+    ngx_int_t  rc;
 
     rc = ngx_chat_guest_verify(&cmd->token,
                                ngx_chat_zone_secret(c->conf->zone),
@@ -270,7 +302,13 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     ngx_chat_text_lit(t, ",\"ts\":");
     ngx_chat_text_num(t, (int64_t) ngx_chat_worker_now());
     ngx_chat_text_lit(t, ",\"features\":[\"history\",\"resume\","
-                         "\"heartbeat\"],\"limits\":{\"text\":");
+                         "\"heartbeat\"");
+
+    if (conf->guest) {
+        ngx_chat_text_lit(t, ",\"guest_name\"");
+    }
+
+    ngx_chat_text_lit(t, "],\"limits\":{\"text\":");
     ngx_chat_text_num(t, (int64_t) conf->text_max);
     ngx_chat_text_lit(t, ",\"frame\":");
     ngx_chat_text_num(t, (int64_t) conf->message_max);

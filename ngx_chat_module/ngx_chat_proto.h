@@ -67,6 +67,7 @@ typedef struct {
     ngx_str_t             mentions;
     ngx_str_t             token;         /* hello */
     ngx_str_t             client;        /* hello */
+    ngx_str_t             name;          /* hello, tidied */
     ngx_chat_cursor_t     thread;
     ngx_chat_cursor_t     after;
     ngx_chat_cursor_t     before;

@@ -23,6 +23,7 @@
 
 static ngx_int_t ngx_chat_cmd_hello(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
+static ngx_int_t ngx_chat_cmd_name(ngx_chat_members_t *m, ngx_str_t *name);
 static ngx_int_t ngx_chat_cmd_join(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_join_rooms(ngx_chat_members_t *m,
@@ -109,6 +110,7 @@ ngx_chat_cmd_hello(ngx_chat_members_t *m, ngx_chat_batch_t *b,
         == NGX_ERROR
         || ngx_chat_member_string(m, NGX_CHAT_IN_TOKEN, &cmd->token)
            == NGX_ERROR
+        || ngx_chat_cmd_name(m, &cmd->name) == NGX_ERROR
         || ngx_chat_member_boolean(m, NGX_CHAT_IN_BATCH, &batch) == NGX_ERROR
         || ngx_chat_member_boolean(m, NGX_CHAT_IN_HEARTBEAT, &heartbeat)
            == NGX_ERROR)
@@ -128,6 +130,37 @@ ngx_chat_cmd_hello(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     cmd->heartbeat = heartbeat ? 1 : 0;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_chat_cmd_name(ngx_chat_members_t *m, ngx_str_t *name)
+{
+    u_char     *p;
+    ngx_int_t   rc;
+
+    rc = ngx_chat_member_string(m, NGX_CHAT_IN_NAME, name);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (name->len == 0) {
+        return ngx_chat_member_bad(m, NGX_CHAT_IN_NAME);
+    }
+
+    /* it is tidied in place, and may be a slice of the input */
+
+    p = ngx_pnalloc(m->pool, name->len);
+    if (p == NULL) {
+        return ngx_chat_member_failed(m);
+    }
+
+    ngx_memcpy(p, name->data, name->len);
+    name->data = p;
+
+    return (ngx_chat_display_name(name) == NGX_OK)
+           ? NGX_OK : ngx_chat_member_bad(m, NGX_CHAT_IN_NAME);
 }
 
 

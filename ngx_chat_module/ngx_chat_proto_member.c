@@ -97,6 +97,10 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
     { ngx_string("client"),
       "\"client\" must be a string of at most 64 bytes" },
 
+    { ngx_string("name"),
+      "\"name\" must be a string of 1 to 64 bytes without controls and what "
+      "can't be seen, and with at most 3 combining marks in a row" },
+
     { ngx_string("batch"),
       "\"batch\" must be true or false" },
 

@@ -207,6 +207,27 @@ static const proto_case_t  cases[] = {
       "789012345678901234567890123\"}", "hello - ok" },
     { "{\"type\":\"hello\",\"client\":\"0123456789012345678901234567890123456"
       "7890123456789012345678901234\"}", "hello - bad_request:client" },
+    { "{\"type\":\"hello\",\"name\":\"Ann\"}", "hello - ok" },
+    { "{\"type\":\"hello\",\"name\":\" A\\u006en   of\\tEly\"}",
+      "hello - bad_request:name" },
+    { "{\"type\":\"hello\",\"name\":\"\"}", "hello - bad_request:name" },
+    { "{\"type\":\"hello\",\"name\":\"  \"}", "hello - bad_request:name" },
+    { "{\"type\":\"hello\",\"name\":null}", "hello - bad_request:name" },
+    { "{\"type\":\"hello\",\"name\":7}", "hello - bad_request:name" },
+    { "{\"type\":\"hello\",\"name\":\"a\\u202eb\"}",
+      "hello - bad_request:name" },
+    { "{\"type\":\"hello\",\"name\":\"e\\u0301\\u0301\\u0301\"}",
+      "hello - ok" },
+    { "{\"type\":\"hello\",\"name\":\"e\\u0301\\u0301\\u0301\\u0301\"}",
+      "hello - bad_request:name" },
+    { "{\"type\":\"hello\",\"name\":\"0123456789012345678901234567890123456"
+      "789012345678901234567890123\"}", "hello - ok" },
+    { "{\"type\":\"hello\",\"name\":\"0123456789012345678901234567890123456"
+      "7890123456789012345678901234\"}", "hello - bad_request:name" },
+    { "{\"type\":\"hello\",\"name\":\"a\",\"n\\u0061me\":\"b\"}",
+      "hello - bad_request:name" },
+    { "{\"type\":\"message\",\"room\":\"r\",\"text\":\"t\",\"name\":7}",
+      "message - ok" },
 
     /* ping: members that it doesn't use */
 

@@ -335,6 +335,14 @@ test_values(void)
     is_str(cmd.client.data, cmd.client.len, "x/1", "client");
     is_str(cmd.token.data, cmd.token.len, "tok", "token");
     ok(cmd.batch && cmd.heartbeat, "flags");
+    ok(cmd.name.data == NULL, "no name");
+
+    /* a slice of the input, which is not changed, and one with an escape */
+
+    run("{\"type\":\"hello\",\"name\":\"  Ann   of Ely \"}", &cmd);
+    is_str(cmd.name.data, cmd.name.len, "Ann of Ely", "a name, tidied");
+    run("{\"type\":\"hello\",\"name\":\"\\u0041nn\\u00a0 of  Ely\"}", &cmd);
+    is_str(cmd.name.data, cmd.name.len, "Ann of Ely", "a name, unescaped");
 
     run("{\"type\":\"we\\u006crd\"}", &cmd);
     is_str(cmd.type_name.data, cmd.type_name.len, "welrd", "unknown type");

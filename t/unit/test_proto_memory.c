@@ -65,7 +65,8 @@ test_array_push(ngx_array_t *a)
 
 
 static const char  *commands[] = {
-    "{\"type\":\"hello\",\"client\":\"\\u0078\",\"token\":\"\\u0074\"}",
+    "{\"type\":\"hello\",\"client\":\"\\u0078\",\"token\":\"\\u0074\","
+    "\"name\":\"\\u006e\"}",
     "{\"t\\u0079pe\":\"p\\u0069ng\",\"\\u0069d\":\"\\u0061\"}",
     "{\"type\":\"we\\u0069rd\",\"id\":7}",
     "{\"type\":\"join\",\"id\":1,\"room\":\"lo\\u0062by\",\"after\":"
