@@ -1,80 +1,39 @@
 /**
- * chat.js: the client library of ngx_chat_module, protocol chat.v1.
- *
- * No dependencies.  Browsers, and Node 20+ (which has no WebSocket of its own:
- * give one in the options, e.g. that of the npm package "ws", or let it use
- * the stream by fetch).
- *
- *     import { Chat } from './chat.js';
+ * A client of chat.v1, for browsers and Node; README.md is its manual.
  *
  *     const chat = new Chat('/chat/');
- *
- *     chat.on('state',   s => console.log(s.state));
- *     chat.on('message', m => console.log(m.room, m.user.name ?? m.user.id, m.text));
- *     chat.on('reset',   r => redraw(r.room, r.page));   // too long away
- *
+ *     chat.on('message', m => show(m.room, m.user.name ?? m.user.id, m.text));
+ *     chat.on('reset', r => redraw(r.room, r.page.events));
  *     chat.connect();
- *     await chat.join('lobby', { last: 50 });    // {…, page: {events, more}}
- *     await chat.send('lobby', 'hello');         // {id, ts}
+ *     const { page } = await chat.join('lobby', { last: 50 });
+ *     await chat.send('lobby', 'hello');
  *
- * What it takes care of: reconnecting with backoff, resuming every room where
- * it was, ignoring what came already, sending each message exactly once,
- * changing connections without a hole when the server is reloaded, staying the
- * same guest, and a stream by fetch where WebSocket doesn't get through.
- *
- * Events, `chat.on(name, listener)`; the objects are those of the protocol:
- *
- *   state    {state, transport, code?, reason?, retry_ms?}; state is one of
- *            'connecting', 'online', 'offline' (it will try again) and
- *            'closed' (it won't, until connect() is called)
- *   welcome  a session began: {user, limits, features, …}
- *   joined   a room was entered, for the first time or again
- *   left     a room was left, by us or by the server's will: {room, reason};
- *            reason 'refused' with `code`: it could not be entered again
- *   message  a message, in the order of the room, each once
- *   gap      messages of a room are missing: {room, from, to, missed, reason}
- *   reset    a room could not be resumed: {room, missed, page}; what is shown
- *            of it is to be replaced by the page
- *   error    an error that answers no call: {code, message, temporary, room?}
- *   event    everything else from the server
- *
- * Everything in those objects comes from other people: show it as text.
- *
- * @typedef {object} ChatOptions
- * @property {string|function({expired: boolean}): (string|Promise<string>)} [token]
- *   who we are, or a function that gives it; `expired` is true when the server
- *   refused the last one.  Without it we are a guest.
- * @property {string} [client]        name and version told to the server
- * @property {'ws'|'stream'} [transport]  only this one
- * @property {number} [attempts]      WebSockets to try before the stream (2)
- * @property {Storage|null} [storage] where the guest's token is kept; null: nowhere
- * @property {typeof WebSocket} [WebSocket]
- * @property {typeof fetch} [fetch]
- * @property {string} [credentials]   of fetch ('same-origin')
- * @property {number} [open_ms]       patience for a connection (10000)
- * @property {number} [pong_ms]       patience for an answer to a ping (10000)
+ * Events: state, welcome, joined, left, message (each once, in order), gap,
+ * reset (a room could not be resumed: show r.page in place of what is shown),
+ * error (that answers no call), event (all else).  They are the protocol's
+ * objects, full of what other people wrote: show it as text.
  */
 
-const FRAME = 16384;          // limits.frame, until the server tells
-const NONCE_MS = 240000;      // the server knows a nonce for 5 minutes
-const TEMPORARY = ['rate_limited', 'slow_mode', 'full', 'unavailable', 'timeout', 'internal'];
-const FINAL = [1000, 1002, 1003, 1007, 1008, 1009];
+const NONCE_MS = 240000;               // the server knows a nonce for 5 minutes
+const HOUR = 3.6e6;
+const TEMPORARY = /^(rate_limited|slow_mode|full|unavailable|timeout|internal)$/;
+const FINAL = /^(100[023789]|4[5-9]..)$/;
 
-const isTemporary = e => e.temporary === true || TEMPORARY.includes(e.code);
-const rnd = ms => Math.random() * ms;
+const isTemporary = e => e.temporary === true || TEMPORARY.test(e.code);
+const random = ms => Math.random() * ms;
 const isObject = v => v !== null && typeof v === 'object' && !Array.isArray(v);
-const bytes = v => new TextEncoder().encode(v).length;
-const number = (v, min, max, otherwise) =>
-    Number.isFinite(v) ? Math.min(Math.max(v, min), max) : otherwise;
+const bytes = v => new TextEncoder().encode(JSON.stringify(v)).length;
+const number = (v, min, max, otherwise) => Number.isFinite(v) ? Math.min(Math.max(v, min), max) : otherwise;
 
-/** The rejection of a call: what the server's `error` says.  `nonce`: of a message, to send it again. */
+/** Why a call was rejected: the server's `error`, and the `nonce` of a message. */
 export class ChatError extends Error {
-    constructor({ code, message, temporary, retry_after_ms, room, field, until }, nonce) {
-        super(String(message || code));
-        Object.assign(this, { name: 'ChatError', code: String(code), temporary: temporary === true,
-                              retry_after_ms, room, field, until, nonce });
+    constructor(error, nonce) {
+        super();
+        Object.assign(this, error, { name: 'ChatError', message: String(error.message || error.code), nonce });
     }
 }
+
+const closed = ({ room, nonce }) => new ChatError({ code: 'closed', room }, nonce);
 
 /** An event's id: `{epoch, offset}`, or null if it is none. */
 export function parseId(id) {
@@ -82,36 +41,9 @@ export function parseId(id) {
     return m && Number.isSafeInteger(+m[2]) ? { epoch: m[1], offset: +m[2] } : null;
 }
 
-/**
- * An incremental parser of text/event-stream.
- * @param {function(string)} onData gets the data of each event
- * @returns {function(string)} to be fed with pieces of the stream, cut anywhere
- */
-export function sseParser(onData) {
-    let begun = false, cr = false, rest = '', data = null;
-
-    return piece => {
-        if (!begun && piece) {
-            begun = true;
-            if (piece[0] === '\uFEFF') piece = piece.slice(1);
-        }
-        if (cr && piece[0] === '\n') piece = piece.slice(1), cr = false;
-        if (!piece) return;
-        cr = piece.endsWith('\r');
-
-        const lines = (rest + piece).split(/\r\n|\r|\n/);
-        rest = lines.pop();
-
-        for (const line of lines) {
-            if (line === '') {
-                if (data) onData(data);
-                data = null;
-            } else if (line === 'data' || line.startsWith('data:')) {
-                const value = line.slice(line[5] === ' ' ? 6 : 5);
-                data = data === null ? value : data + '\n' + value;
-            }
-        }
-    };
+/** A message's nonce; crypto.randomUUID() is for secure contexts only. */
+export function newNonce() {
+    return Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('');
 }
 
 /* makes the objects of the server safe to read */
@@ -125,90 +57,70 @@ function cleanMessage(m) {
 }
 
 function cleanPage(page) {
-    if (!isObject(page)) return { events: [], more: false };
-    page.events = (Array.isArray(page.events) ? page.events : [])
-        .filter(e => isObject(e) && parseId(e.id)).map(cleanMessage);
-    page.more = page.more === true && parseId(page.next) !== null;
-    return page;
+    const events = [page?.events ?? []].flat().filter(e => parseId(e?.id)).map(cleanMessage);
+    return { ...page, events, more: page?.more === true && !!parseId(page.next) };
 }
-
-async function httpFailure(res) {
-    const status = res.status, body = await res.json().catch(() => ({}));
-    const problem = isObject(body) ? body : {};
-    const after = res.headers.get('retry-after');
-    return {
-        code: status === 401 ? 4401 : status,
-        reason: String(problem.detail || problem.title || 'HTTP ' + status),
-        error: String(problem.code || 'unavailable'),
-        retry: problem.retry_after_ms ?? (after === null ? undefined : after * 1000),
-        final: status === 204 || (status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status)),
-    };
-}
-
 
 export class Chat {
-    #options; #base; #socketUrl;
-    #handlers = new Map();
-    #rooms = new Map();       // name -> {name, last, after, epoch, offset, link, waiting}
+    #options; #base;
+    #listeners = new Set();   // of {type, listener}
+    #rooms = new Map();       // name -> {name, options, epoch, offset, link, waiting}
     #calls = new Map();       // id -> {cmd, resolve, reject, link, at, tries}
     #held = new Map();        // room -> timer, while the server wants no messages
     #link = null;             // the connection in use
     #next = null;             // the one that is being opened
     #state = 'closed'; #ended = false;
-    #timer = null; #forced = false; #generation = 0;
-    #tries = 0; #socketFails = 0; #lastFail = '';
+    #timer = null; #forced = false;
+    #tries = 0; #fails = 0;   // of connections, of WebSockets
     #refused = null;          // {token} of a 4401
-    #guest; #frame = FRAME; #id = 0;
-    #policy = { min_ms: 500, max_ms: 30000, spread_ms: 5000 };
-    #ping_ms = 25000;
+    #guest;                   // our token as a guest
+    #id = 0;
+    #frame = 16384; #ping_ms = 25000;
+    #policy = { min: 500, max: 30000, spread: 5000 };
 
-    /**
-     * @param {string} url      the base location, e.g. "/chat/"
-     * @param {ChatOptions} [options]
-     */
+    /** `url`: the base location */
     constructor(url = '/chat/', options = {}) {
-        const o = this.#options = { attempts: 2, open_ms: 10000, pong_ms: 10000, client: 'chat.js/0.1',
-                                    credentials: 'same-origin', WebSocket: globalThis.WebSocket, ...options };
-        o.fetch ??= (...args) => globalThis.fetch(...args);
+        const o = this.#options = {
+            attempts: 2, open_ms: 10000, pong_ms: 10000, client: 'chat.js/0.1',
+            credentials: 'same-origin', WebSocket: globalThis.WebSocket,
+            fetch: (...args) => globalThis.fetch(...args), ...options,
+        };
         const base = new URL(url, globalThis.location?.href);
         base.protocol = base.protocol.replace('ws', 'http');
         base.hash = base.search = '';
         if (!base.pathname.endsWith('/')) base.pathname += '/';
         this.#base = base.href;
-        this.#socketUrl = base.href.replace('http', 'ws');
         try {
             if (o.storage === undefined) o.storage = globalThis.localStorage ?? null;
             this.#guest = o.storage?.getItem('chat.guest:' + this.#base) || undefined;
         } catch { o.storage = null; }
-        /** The last `welcome`. */
+        /** the last `welcome` */
         this.welcome = null;
     }
 
     get state() { return this.#state; }
     /** 'ws' or 'stream' */
     get transport() { return (this.#link ?? this.#next)?.kind; }
-    /** {id, name?, guest?}, null before the first welcome */
-    get user() { return isObject(this.welcome?.user) ? this.welcome.user : null; }
-    get limits() { return isObject(this.welcome?.limits) ? this.welcome.limits : {}; }
+    /** {id, name?, guest?} */
+    get user() { return this.welcome?.user ?? null; }
+    get limits() { return this.welcome?.limits ?? {}; }
     /** names of the rooms we are in, or want to be in */
     get rooms() { return [...this.#rooms.keys()]; }
 
     /** Adds a listener; returns a function that removes it. */
     on(type, listener) {
-        if (!this.#handlers.has(type)) this.#handlers.set(type, new Set());
-        this.#handlers.get(type).add(listener);
-        return () => this.off(type, listener);
+        const l = { type, listener };
+        this.#listeners.add(l);
+        return () => this.#listeners.delete(l);
     }
 
-    off(type, listener) { this.#handlers.get(type)?.delete(listener); }
-
-    /** Begins, or, while offline, tries again at once (not before the time the server asked for). */
+    /** Begins; while offline: tries at once, but not before the time the server asked for. */
     connect() {
         if (this.#state === 'offline' && !this.#forced) return void this.#open();
         if (this.#state !== 'closed') return;
         this.#ended = false;
         this.#refused = null;
-        this.#tries = this.#socketFails = 0;
+        this.#tries = this.#fails = 0;
         this.#listen('addEventListener');
         this.#open();
     }
@@ -216,72 +128,53 @@ export class Chat {
     /** Ends; unanswered calls are rejected.  connect() goes on where it was. */
     close() { this.#end(1000, ''); }
 
-    /**
-     * Enters a room, and enters it again after each reconnect.
-     * @param {string} room
-     * @param {{after?: string, last?: number, presence?: boolean}} [options]
-     *   after: go on behind this id; last: or show that many messages
-     * @returns {Promise<object>} the `joined` object
-     */
-    join(room, { after, last, presence } = {}) {
+    /** How a guest wants to be called; the next `welcome` has it, or an `error`. */
+    rename(name) {
+        this.#options.name = name;
+        if (this.#link || this.#next) this.#open();
+    }
+
+    /** Enters a room, now and after each reconnect; options: {after, last, presence}. */
+    join(room, options) {
         return new Promise((resolve, reject) => {
-            if (this.#ended) return reject(new ChatError({ code: 'closed', room }));
+            if (this.#ended) return reject(closed({ room }));
+            if (bytes(room) > 130) return reject(new ChatError({ code: 'bad_request', field: 'room', room }));
             let r = this.#rooms.get(room);
             if (!r) this.#rooms.set(room, r = { name: room, waiting: [] });
-            if (!r.epoch) r.after = after;
-            r.last = last ?? r.last;
-            r.presence = presence ?? r.presence;
+            r.options = { ...r.options, ...options };
             r.waiting.push({ resolve, reject });
             if (this.#link) this.#enter(this.#link, [r]);
         });
     }
 
-    /** @returns {Promise<object>} the `left` object */
     leave(room) {
-        const r = this.#rooms.get(room), link = this.#link, next = this.#next;
+        const r = this.#rooms.get(room), left = { type: 'left', room, reason: 'left' };
+        const entered = link => link?.kind === 'ws' && (r?.link === link || r?.back === link || link.joining.has(room));
         this.#rooms.delete(room);
         r?.waiting.forEach(w => w.reject(new ChatError({ code: 'not_joined', message: 'left', room })));
-        if (next?.kind === 'ws' && next.asked.has(room)) next.send([{ type: 'leave', room }]);
-        if (link?.kind === 'ws' && link.asked.has(room)) return this.#call({ type: 'leave', room });
-        const left = { type: 'left', room, reason: 'left' };
+        if (entered(this.#next)) this.#next.send([{ type: 'leave', room }]);
+        if (entered(this.#link)) return this.#call({ type: 'leave', room });
         if (r) this.#emit('left', left);
-        if (link?.kind === 'stream') this.#later(20);
+        if (this.#link?.kind === 'stream') this.#later(20);
         return Promise.resolve(left);
     }
 
-    /**
-     * Publishes a message, exactly once, however often the connection is lost.
-     * @param {string} room
-     * @param {string} text
-     * @param {{data?: *, thread?: string, mentions?: string[], nonce?: string}} [options]
-     * @returns {Promise<object>} the `ok` object: {id, ts}
-     */
-    async send(room, text, { data, thread, mentions, nonce = newNonce() } = {}) {
-        const cmd = { type: 'message', room, text, nonce, data, thread, mentions };
+    /** Publishes exactly once, however often the connection is lost; options: {data, thread, mentions, nonce}. */
+    async send(room, text, options) {
+        const cmd = { nonce: newNonce(), ...options, type: 'message', room, text };
         // a longer one would end the connection
-        if (bytes(JSON.stringify(cmd)) + 24 > this.#frame) throw new ChatError({ code: 'too_large', room }, nonce);
+        if (bytes(cmd) + 24 > this.#frame) throw new ChatError({ code: 'too_large', room }, cmd.nonce);
         return this.#call(cmd);
     }
 
-    /**
-     * A page of a room's messages, the newest without a cursor.
-     * @param {string} room
-     * @param {{before?: string, after?: string, limit?: number}} [options]
-     * @returns {Promise<{events: object[], more: boolean, next?: string}>}
-     */
-    history(room, { before, after, limit } = {}) {
-        return this.#call({ type: 'history', room, before, after, limit });
-    }
-
-    /** @returns {Promise<number>} the time there and back, in ms */
-    ping() { return this.#call({ type: 'ping' }); }
-
+    /** A page, {events, more, next}; options: {before, after, limit}. */
+    history(room, options) { return this.#call({ ...options, type: 'history', room }); }
 
     /* calls */
 
     #call(cmd) {
         return new Promise((resolve, reject) => {
-            if (this.#ended) return reject(new ChatError({ code: 'closed', room: cmd.room }, cmd.nonce));
+            if (this.#ended) return reject(closed(cmd));
             cmd.id = ++this.#id;
             this.#calls.set(cmd.id, { cmd, resolve, reject, link: null, at: 0, tries: 0 });
             this.#flush();
@@ -298,8 +191,7 @@ export class Chat {
             if (type === 'message') {
                 if (this.#held.has(room) || (r && r.link !== link)) continue;
                 if (call.at && Date.now() - call.at > NONCE_MS) {
-                    // it may have been published, and the server doesn't know the nonce any more:
-                    // if it isn't in what is replayed now, only the caller can decide
+                    // it may have been published: if it isn't replayed now, only the caller can decide
                     const lost = { code: 'timeout', message: 'not known whether it was published', room };
                     call.link = link;
                     setTimeout(() => this.#settle(call, new ChatError(lost, nonce)), 3000);
@@ -323,18 +215,31 @@ export class Chat {
         for (const call of this.#calls.values()) {
             if (call.link !== link) continue;
             call.link = null;
-            if (call.cmd.type === 'leave') this.#left(call, { type: 'left', room: call.cmd.room, reason: 'left' });
+            if (call.cmd.type === 'leave') this.#left(call);
         }
     }
 
-    #left(call, left) {
+    #left(call, left = { type: 'left', room: call.cmd.room, reason: 'left' }) {
         this.#settle(call, left);
         if (!this.#rooms.has(left.room)) this.#emit('left', left);
     }
 
+    #failed(call, o) {
+        const { type, room, nonce } = call.cmd;
+        if (type === 'leave') return this.#left(call);
+        if (type !== 'message' || !isTemporary(o) || ++call.tries > 5) return this.#settle(call, new ChatError(o, nonce));
+        // again, with the same nonce, and what was sent behind it has to wait
+        call.link = null;
+        if (this.#held.has(room)) return;
+        this.#held.set(room, setTimeout(() => {
+            this.#held.delete(room);
+            this.#flush();
+        }, number(o.retry_after_ms, 0, HOUR, 500 * 2 ** call.tries + random(500))));
+    }
+
     #emit(type, value) {
-        for (const listener of [...this.#handlers.get(type) ?? []]) {
-            try { listener(value); } catch (e) { queueMicrotask(() => { throw e; }); }
+        for (const l of [...this.#listeners].filter(l => l.type === type)) {
+            try { l.listener(value); } catch (e) { queueMicrotask(() => { throw e; }); }
         }
     }
 
@@ -344,131 +249,81 @@ export class Chat {
         this.#emit('state', { state, transport: this.transport, ...more });
     }
 
-
     /* connections: #open -> #socket or #stream -> #welcome -> #promote -> #down */
 
     async #open() {
-        const o = this.#options, generation = ++this.#generation;
+        const o = this.#options;
         this.#clear();
         if (this.#next) this.#halt(this.#next);
         this.#next = null;
         this.#flush();
+        const link = this.#next = {
+            kind: this.#link?.kind ?? this.#choose(), heard: 0, joining: new Set(), joins: new Map(), halt() {},
+        };
         if (!this.#link) this.#setState('connecting');
 
-        let token = o.token;
+        let { token } = o;
         if (typeof token === 'function') {
             try {
                 token = await token({ expired: this.#refused !== null });
             } catch (e) {
-                token = undefined;
-                if (generation === this.#generation) {
-                    this.#emit('error', { type: 'error', code: 'unauthorized', message: String(e?.message ?? e), temporary: true });
-                    this.#retry(this.#backoff(), 'token');
-                }
-                return;
+                if (link.dead) return;
+                this.#next = null;
+                this.#emit('error', { type: 'error', code: 'unauthorized', message: String(e?.message ?? e), temporary: true });
+                return this.#retry(this.#backoff(), 'token');
             }
-            if (generation !== this.#generation) return;
+            if (link.dead) return;
             if (this.#refused && (!token || token === this.#refused.token)) return this.#end(4401, 'no new token');
         }
-
-        const guest = !token && !!this.#guest;
-        const link = this.#next = {
-            kind: this.#link?.kind ?? this.#choose(), token: token || this.#guest, guest,
-            hello: ++this.#id, up: false, dead: false, heard: 0, held: null, welcome: null,
-            joining: new Set(), asked: new Set(), joins: new Map(),
-        };
+        link.token = token || this.#guest;
+        link.guest = !token && !!this.#guest;
         link.timer = setTimeout(() => {
             if (link.held) this.#begin(link, link.held); else this.#down(link, { reason: 'timeout' });
         }, o.open_ms);
-        const hello = { type: 'hello', id: link.hello, client: o.client, token: link.token };
-        if (link.kind === 'ws') this.#socket(link, hello); else this.#stream(link, hello);
+        if (link.kind === 'ws') this.#socket(link); else this.#stream(link);
     }
 
     #choose() {
         const { transport, WebSocket, attempts } = this.#options;
-        if (transport) return transport;
-        return !WebSocket || (this.#socketFails >= attempts && this.#lastFail !== 'stream') ? 'stream' : 'ws';
+        return transport ?? (!WebSocket || this.#fails >= attempts ? 'stream' : 'ws');
     }
 
-    #socket(link, hello) {
+    #socket(link) {
         let ws;
         link.halt = () => ws?.close(1000);
         link.send = cmds => cmds.forEach(cmd => ws.send(JSON.stringify(cmd)));
         try {
-            ws = new this.#options.WebSocket(this.#socketUrl, 'chat.v1');
+            ws = new this.#options.WebSocket(this.#base.replace('http', 'ws'), 'chat.v1');
         } catch (e) {
             return queueMicrotask(() => this.#down(link, { reason: e.message }));
         }
-        ws.onopen = () => link.dead || link.send([hello]);
+        ws.onopen = () => link.dead || link.send([this.#hello(link)]);
         ws.onmessage = e => this.#input(link, e.data);
         ws.onclose = e => this.#down(link, { code: e.code, reason: e.reason });
         ws.onerror = () => {};
     }
 
-    async #stream(link, hello) {
-        const o = this.#options, abort = new AbortController(), queue = [];
-        let busy = false, reason = '';
-
-        const post = (accept, body) => {
-            const headers = { 'Content-Type': 'application/json', Accept: accept };
-            const token = link.guest || !link.token ? this.#guest : link.token;
-            if (token) headers.Authorization = 'Bearer ' + token;
-            if (typeof link.welcome?.session === 'string') headers['Chat-Session'] = link.welcome.session;
-            return o.fetch(this.#base, { method: 'POST', headers, body: JSON.stringify(body),
-                signal: abort.signal, cache: 'no-store', credentials: o.credentials });
-        };
-
-        const pump = async () => {
-            for (let tries = 0; queue.length && !link.dead;) {
-                let n = 0, size = 0, failure = null, replies;
-                while (n < queue.length && n < 64) {
-                    size += bytes(JSON.stringify(queue[n])) + 1;
-                    if (n && size > this.#frame) break;
-                    n++;
-                }
-                const batch = queue.slice(0, n);
-                try {
-                    const res = await post('application/json', batch);
-                    if (res.ok) replies = await res.json(); else failure = await httpFailure(res);
-                } catch { failure = {}; }
-                if (link.dead) return;
-                if (failure?.code === 4401) return this.#down(link, failure);
-                if (failure && !failure.final) {
-                    await new Promise(wake => setTimeout(wake, number(failure.retry, 0, 3.6e6,
-                        rnd(Math.min(this.#policy.max_ms, this.#policy.min_ms * 2 ** tries++)))));
-                    continue;
-                }
-                queue.splice(0, n);
-                tries = 0;
-                replies = failure ? batch.map(cmd => ({ type: 'error', reply_to: cmd.id, room: cmd.room,
-                    code: failure.error, message: failure.reason, temporary: false })) : replies;
-                for (const reply of Array.isArray(replies) ? replies : []) this.#object(link, reply);
-            }
-        };
-
-        link.halt = () => abort.abort();
-        link.send = cmds => {
-            queue.push(...cmds);
-            if (!busy) busy = true, pump().finally(() => { busy = false; });
-        };
-
-        await null;                                 // connect() and some join() in a row
-        if (link.dead) return;
+    async #stream(link) {
         try {
-            const res = await post('text/event-stream', [hello, ...this.#joins(link, this.#wanted())]);
-            if (res.status !== 200 || !/^text\/event-stream/i.test(res.headers.get('content-type'))) {
-                return this.#down(link, await httpFailure(res));
-            }
-            const reader = res.body.getReader(), decoder = new TextDecoder();
-            const feed = sseParser(data => this.#input(link, data));
-            for (;;) {
-                const { done, value } = await reader.read();
-                if (done || link.dead) break;
-                link.heard = Date.now();
-                feed(decoder.decode(value, { stream: true }));
-            }
-        } catch (e) { reason = e.message; }
-        this.#down(link, { reason });
+            const { openStream } = await import('./chat-stream.js');
+            if (link.dead) return;
+            await openStream(link, {
+                ...this.#options, url: this.#base,
+                commands: [this.#hello(link), ...this.#joins(link, this.#wanted())],
+                size: bytes,
+                frame: () => this.#frame,
+                name: () => this.#options.name,
+                delay: (ms, tries) => number(ms, 0, HOUR, this.#backoff(tries)),
+                input: text => this.#input(link, text),
+                object: o => this.#object(link, o),
+                down: why => this.#down(link, why),
+            });
+        } catch (e) { this.#down(link, { reason: e.message }); }
+    }
+
+    #hello(link) {
+        const { client, name } = this.#options;
+        return { type: 'hello', id: link.hello = ++this.#id, client, token: link.token, name: name || undefined };
     }
 
     #input(link, text) {
@@ -476,33 +331,50 @@ export class Chat {
         if (link.dead || typeof text !== 'string') return;
         link.heard = Date.now();
         try { value = JSON.parse(text); } catch { return; }
-        for (const o of Array.isArray(value) ? value : [value]) this.#object(link, o);
+        for (const o of [value].flat()) this.#object(link, o);
     }
 
     #welcome(link, o) {
-        this.#frame = number(o.limits?.frame, 1024, 1 << 20, FRAME);
+        this.#frame = number(o.limits?.frame, 1024, 1 << 20, 16384);
         if (!link.up) {
             link.up = true;
             if (link.kind === 'ws') link.send(this.#joins(link, this.#wanted()));
-            // a new guest, unless our token makes it the one we were: the next object tells
-            if (link.guest && o.user?.guest && o.user.id !== this.user?.id) return void (link.held = o);
+            // who a guest is, the answer to `hello` tells
+            if (o.user?.guest && (link.guest || this.#options.name)) return void (link.held = o);
         }
         this.#begin(link, o);
     }
 
     #begin(link, o) {
-        const r = isObject(o.reconnect) ? o.reconnect : {}, max_ms = number(r.max_ms, 1000, 3.6e6, 30000);
+        const { min_ms, max_ms, spread_ms } = o.reconnect ?? {}, max = number(max_ms, 1000, HOUR, 30000);
         link.held = null;
-        link.welcome = this.welcome = o;
+        link.session = o.session;
         link.since ??= Date.now();
-        this.#policy = { max_ms, min_ms: number(r.min_ms, 50, max_ms, 500), spread_ms: number(r.spread_ms, 0, max_ms, 5000) };
+        this.welcome = o;
+        this.#policy = { max, min: number(min_ms, 50, max, 500), spread: number(spread_ms, 0, max, 5000) };
         this.#ping_ms = number(o.ping_ms, 1000, 6e5, 25000);
         this.#refused = null;
-        if (typeof o.guest_token === 'string') this.#keep(o.guest_token);
+        if (typeof o.guest_token === 'string') {
+            link.guest = true;
+            this.#keep(link.token = o.guest_token);
+        }
         this.#watch(link);
         this.#emit('welcome', o);
         if (link.dead) return;
         if (!this.#link) this.#promote(link); else this.#ready(link);
+    }
+
+    /* nothing of `hello` was taken: once more without what was wrong */
+    #rejected(link, o) {
+        if (o.field === 'name') {
+            this.#options.name = undefined;
+            this.#emit('error', o);
+        } else {
+            link.token = undefined;
+            this.#keep();
+        }
+        if (link.kind === 'ws' && (link.token || this.#options.name)) link.send([this.#hello(link)]);
+        else if (link.held) this.#begin(link, link.held);
     }
 
     #keep(token) {
@@ -515,7 +387,7 @@ export class Chat {
 
     /* a connection beside the one in use takes over when it is in every room */
     #ready(link) {
-        if (link === this.#next && link.welcome && !link.joining.size) this.#promote(link);
+        if (link === this.#next && link.since && !link.joining.size) this.#promote(link);
     }
 
     #promote(link) {
@@ -539,52 +411,38 @@ export class Chat {
     }
 
     /* a connection is lost, or could not be opened */
-    #down(link, { code = 1006, reason = '', retry, final = false }) {
-        const told = link.closing;
+    #down(link, why) {
+        const { code = 1006, reason = '', retry_after_ms, reconnect } = { ...why, ...link.closing };
+        const current = link === this.#link;
         if (link.dead) return;
         this.#halt(link);
-        if (told) {
-            code = number(told.code, 0, 65535, code);
-            reason = String(told.reason ?? reason);
-            retry = told.retry_after_ms;
-            final ||= told.reconnect === false && code !== 4401;
-        }
-        const current = link === this.#link;
         if (current) this.#link = null; else this.#next = null;
         this.#orphan(link);
         this.#flush();
 
-        const opened = link.up || told;
-        if (opened) this.#socketFails = link.kind === 'ws' ? 0 : this.#options.attempts - 1;
-        else if (link.kind === 'ws') this.#socketFails++;
-        this.#lastFail = opened ? '' : link.kind;
+        // a stream is left for a WebSocket, and tried again after one that fails
+        if (link.kind !== 'ws') this.#fails = this.#options.attempts - 1;
+        else this.#fails = link.up || link.closing ? 0 : this.#fails + 1;
 
+        let final = reconnect === false || FINAL.test(code);
         if (code === 4401) {
-            if (link.guest || (!link.token && this.#guest)) this.#keep(undefined);
-            else if (typeof this.#options.token === 'function') this.#refused = { token: link.token };
-            else final = true;
+            final = !link.guest && typeof this.#options.token !== 'function';
+            if (link.guest) this.#keep(); else this.#refused = link;
         }
-        if (final || FINAL.includes(code) || (code >= 4500 && code <= 4999)) return this.#end(code, reason);
-
+        if (final) return this.#end(code, reason);
         if (current && this.#next) {
-            if (this.#next.welcome) this.#promote(this.#next); else this.#setState('connecting');
+            if (this.#next.since) this.#promote(this.#next); else this.#setState('connecting');
             return;
         }
-        // no WebSocket, again: is it only WebSocket?
-        if (!this.#link && this.#lastFail === 'ws' && this.#choose() === 'stream') return void this.#open();
-        if (link.since && Date.now() - link.since > this.#policy.spread_ms) this.#tries = 0;
-        retry = number(retry, 0, 3.6e6, null);
-        if (retry !== null) {
-            this.#retry(retry + rnd(this.#policy.min_ms), reason, code, true);
-        } else if (link.welcome && !told && !this.#tries) {
-            this.#tries = 1;
-            this.#retry(rnd(this.#policy.spread_ms), reason, code);
-        } else {
-            this.#retry(this.#backoff(), reason, code);
-        }
+        if (!this.#link && link.kind === 'ws' && this.#choose() === 'stream') return void this.#open();
+        if (Date.now() - link.since > this.#policy.spread) this.#tries = 0;
+        const asked = number(retry_after_ms, 0, HOUR, null), first = link.since && !link.closing && !this.#tries;
+        if (first) this.#tries = 1;
+        this.#retry(asked !== null ? asked + random(this.#policy.min) : first ? random(this.#policy.spread) : this.#backoff(),
+            reason, code, asked !== null);
     }
 
-    #backoff() { return rnd(Math.min(this.#policy.max_ms, this.#policy.min_ms * 2 ** this.#tries++)); }
+    #backoff(tries = this.#tries++) { return random(Math.min(this.#policy.max, this.#policy.min * 2 ** tries)); }
 
     #retry(ms, reason, code, forced = false) {
         this.#later(ms, forced);
@@ -605,23 +463,20 @@ export class Chat {
     #end(code, reason) {
         if (this.#ended) return;
         this.#ended = true;
-        this.#generation++;
         this.#clear();
         this.#listen('removeEventListener');
-        for (const link of [this.#link, this.#next]) if (link && !link.dead) this.#halt(link);
+        for (const link of [this.#link, this.#next]) if (link) this.#halt(link);
         this.#link = this.#next = null;
-        const closed = { code: 'closed', message: reason || 'closed' };
         for (const timer of this.#held.values()) clearTimeout(timer);
         this.#held.clear();
-        for (const call of [...this.#calls.values()]) this.#settle(call, new ChatError({ ...closed, room: call.cmd.room }, call.cmd.nonce));
+        for (const call of this.#calls.values()) this.#settle(call, closed(call.cmd));
         for (const r of this.#rooms.values()) {
             clearTimeout(r.timer);
             r.timer = r.link = null;
-            for (const w of r.waiting.splice(0)) w.reject(new ChatError({ ...closed, room: r.name }));
+            for (const w of r.waiting.splice(0)) w.reject(closed({ room: r.name }));
         }
         this.#setState('closed', { code, reason });
     }
-
 
     /* is it still alive?  A WebSocket's own pings can't be seen from here. */
 
@@ -645,10 +500,9 @@ export class Chat {
     }
 
     #listen(how) {
-        const page = globalThis.document;
         globalThis[how]?.('online', this.#wake);
         globalThis[how]?.('offline', this.#wake);
-        page?.[how]?.('visibilitychange', this.#wake);
+        globalThis.document?.[how]('visibilitychange', this.#wake);
     }
 
     #wake = event => {
@@ -657,7 +511,6 @@ export class Chat {
         else if (this.#link?.kind === 'ws') this.#probe(this.#link, Math.min(5000, this.#options.pong_ms));
         else if (this.#link && event.type === 'online') this.#later(0);
     };
-
 
     /* rooms */
 
@@ -670,42 +523,29 @@ export class Chat {
         if (link.kind === 'ws') link.send(this.#joins(link, rooms)); else this.#later(20);
     }
 
-    /* join commands, none longer than a frame may be */
+    /* join commands, none longer than a frame may be: a room takes 206 bytes at most */
     #joins(link, rooms) {
-        const cmds = [];
-        let list = [], size = 0;
-        const flush = () => {
-            const id = ++this.#id;
-            if (!list.length) return;
-            link.joins.set(id, list.map(j => j.room));
-            cmds.push(list.length > 1 ? { type: 'join', id, rooms: list } : { type: 'join', id, ...list[0] });
-            list = [];
-            size = 0;
-        };
-        for (const r of rooms) {
-            const join = { room: r.name, after: r.epoch ? r.epoch + '-' + r.offset : r.after, last: r.last, presence: r.presence };
-            const more = bytes(JSON.stringify(join)) + 1;
-            if (list.length === 100 || size + more > this.#frame - 100) flush();
-            list.push(join);
-            size += more;
-            link.joining.add(r.name);
-            link.asked.add(r.name);
+        const cmds = [], n = Math.min(100, this.#frame >> 8);
+        for (let i = 0; i < rooms.length; i += n) {
+            const some = rooms.slice(i, i + n), id = ++this.#id;
+            const list = some.map(r => ({ ...r.options, room: r.name, ...(r.epoch && { after: r.epoch + '-' + r.offset }) }));
+            link.joins.set(id, some.map(r => r.name));
+            for (const r of some) link.joining.add(r.name);
+            cmds.push({ type: 'join', id, ...(list.length > 1 ? { rooms: list } : list[0]) });
         }
-        flush();
         return cmds;
     }
 
     #joined(link, o) {
         let r = this.#rooms.get(o.room);
-        const again = r?.link === link && o.recovered === undefined;
-        const { epoch, first, head } = o;
+        const again = r?.link === link && o.recovered === undefined, { epoch, first, head } = o;
         if (typeof o.room !== 'string' || !parseId(epoch + '-' + head)) return;
-        link.joining.delete(o.room);
-        if (!r && link.asked.has(o.room)) return this.#ready(link);     // left meanwhile
+        if (link.joining.delete(o.room) && !r) return this.#ready(link);    // left meanwhile
         if (!r) this.#rooms.set(o.room, r = { name: o.room, waiting: [] });
         if (o.recovered === true) {
-            const at = r.epoch ? r : parseId(r.after);
-            Object.assign(r, at?.epoch === epoch ? { epoch, offset: at.offset } : { epoch, offset: number(first, 1, head + 1, 1) - 1 });
+            const at = r.epoch ? r : parseId(r.options?.after);
+            r.offset = at?.epoch === epoch ? at.offset : number(first, 1, head + 1, 1) - 1;
+            r.epoch = epoch;
         } else if (!again) {
             Object.assign(r, { epoch, offset: head });
         }
@@ -718,40 +558,39 @@ export class Chat {
         for (const w of r.waiting.splice(0)) w.resolve(o);
         this.#emit('joined', o);
         if (o.recovered === false) {
-            this.#emit('reset', { type: 'reset', room: o.room, missed: o.missed ?? null, page: o.page ?? cleanPage(), joined: o });
+            this.#emit('reset', { type: 'reset', room: o.room, missed: o.missed ?? null, page: o.page ?? cleanPage() });
         }
         this.#ready(link);
         this.#flush();
     }
 
     #refuse(link, name, error) {
-        const r = this.#rooms.get(name);
+        const r = this.#rooms.get(name), temporary = isTemporary(error);
         if (!link.joining.delete(name)) return;
-        link.asked.delete(name);
-        const temporary = isTemporary(error), e = new ChatError({ ...error, room: name, temporary });
         if (r && temporary) {
             r.timer = setTimeout(() => {
                 r.timer = null;
                 if (this.#rooms.get(name) === r && this.#link && r.link !== this.#link) this.#enter(this.#link, [r]);
-            }, number(error.retry_after_ms, 0, 3.6e6, 1000 + rnd(4000)));
+            }, number(error.retry_after_ms, 0, HOUR, 1000 + random(4000)));
+            this.#emit('error', { ...error, type: 'error', temporary, room: name });
         } else if (r) {
+            const e = new ChatError({ ...error, room: name });
             this.#rooms.delete(name);
-            const waiting = r.waiting.splice(0);
-            for (const w of waiting) w.reject(e);
-            for (const call of [...this.#calls.values()]) if (call.cmd.type === 'message' && call.cmd.room === name) this.#settle(call, e);
+            for (const w of r.waiting) w.reject(e);
+            for (const call of this.#calls.values()) {
+                if (call.cmd.type === 'message' && call.cmd.room === name) this.#settle(call, e);
+            }
             if (r.epoch) this.#emit('left', { type: 'left', room: name, reason: 'refused', code: error.code });
         }
-        if (r) this.#emit('error', { type: 'error', code: error.code, message: e.message, temporary, room: name });
         this.#ready(link);
     }
-
 
     /* objects from the server */
 
     #object(link, o) {
         if (link.dead || !isObject(o) || typeof o.type !== 'string') return;
         if (o.type === 'welcome') return this.#welcome(link, o);
-        if (o.type === 'error' && o.reply_to === link.hello && link.guest) this.#keep(undefined);
+        if (o.type === 'error' && o.reply_to === link.hello && (link.guest || o.field === 'name')) return this.#rejected(link, o);
         if (link.held && o.type !== 'closing') this.#begin(link, link.held);
 
         const call = this.#calls.get(o.reply_to), joins = link.joins.get(o.reply_to), r = this.#rooms.get(o.room);
@@ -759,37 +598,32 @@ export class Chat {
         case 'joined':
             return this.#joined(link, o);
         case 'left':
-            link.asked.delete(o.room);
             if (call) return this.#left(call, o);
             if (r?.link !== link) return;
             this.#rooms.delete(o.room);
             return this.#emit('left', o);
         case 'closing':
-            link.closing = o;
-            return;
+            return void (link.closing = o);
         case 'reconnect':
-            link.drain = number(o.after_ms, 0, 6e5, 0);
+            link.drain = number(o.after_ms, 0, HOUR, 0);
             if (link === this.#link) this.#later(link.drain);
             return;
         case 'ping':
             if (link.kind === 'ws') link.send([{ type: 'pong' }]);
             return;
         case 'gap':
-            return this.#gap(r, o);
+            if (!r?.epoch || !(o.reason === 'reset' || o.to > r.offset)) return;
+            if (o.reason !== 'reset') r.offset = o.to;
+            return this.#emit('gap', o);
         case 'error':
-            if (joins) joins.forEach(name => this.#refuse(link, name, o));
+            if (joins) for (const name of joins) this.#refuse(link, name, o);
             else if (call) this.#failed(call, o);
-            else if (o.reply_to !== link.hello || !link.guest) this.#emit('error', o);
+            else this.#emit('error', o);
             return;
         }
-        if (joins && Array.isArray(o.failed)) {
-            for (const f of o.failed) if (isObject(f)) this.#refuse(link, f.room, f);
-        } else if (call) {
-            const { type } = call.cmd;
-            this.#settle(call, type === 'history' ? cleanPage(o) : type === 'ping' ? Date.now() - call.at : o);
-        } else if (o.reply_to === undefined && o.type !== 'ok' && o.type !== 'pong') {
-            this.#event(link, r, o);
-        }
+        if (joins) for (const f of o.failed ?? []) this.#refuse(link, f?.room, f);
+        else if (call) this.#settle(call, o.type === 'history' ? cleanPage(o) : o);
+        else if (o.reply_to === undefined && o.type !== 'ok' && o.type !== 'pong') this.#event(link, r, o);
     }
 
     #event(link, r, o) {
@@ -797,8 +631,7 @@ export class Chat {
         if (o.type === 'message' || (at && o.ts !== undefined && o.type !== 'notice')) {
             // of the log: each once, in order
             if (!r || !at || (at.epoch === r.epoch ? at.offset <= r.offset : r.link !== link)) return;
-            r.epoch = at.epoch;
-            r.offset = at.offset;
+            Object.assign(r, at);
         }
         if (o.type !== 'message') return this.#emit('event', o);
         this.#own(cleanMessage(o));
@@ -814,32 +647,4 @@ export class Chat {
             }
         }
     }
-
-    #gap(r, o) {
-        if (!r?.epoch) return;
-        if (o.reason !== 'reset') {
-            if (!(Number.isSafeInteger(o.to) && o.to > r.offset)) return;
-            r.offset = o.to;
-        }
-        this.#emit('gap', o);
-    }
-
-    #failed(call, o) {
-        const { type, room, nonce } = call.cmd;
-        if (type === 'leave') return this.#left(call, { type: 'left', room, reason: 'left' });
-        if (type !== 'message' || !isTemporary(o) || ++call.tries > 5) return this.#settle(call, new ChatError(o, nonce));
-        // the same again, with the same nonce, and what was sent behind it must wait
-        call.link = null;
-        if (this.#held.has(room)) return;
-        this.#held.set(room, setTimeout(() => {
-            this.#held.delete(room);
-            this.#flush();
-        }, number(o.retry_after_ms, 0, 3.6e6, 500 * 2 ** call.tries + rnd(500))));
-    }
-}
-
-function newNonce() {
-    if (crypto.randomUUID) return crypto.randomUUID();
-    // not a secure context
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('');
 }

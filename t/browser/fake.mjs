@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
 import { Chat } from '../../web/chat.js';
+import '../../web/chat-stream.js';                   // not read from the disk in between
 
 globalThis.crypto ??= webcrypto;                     // Node 18
 
 export const E = 'k3f9q2x0ab', F = 'zzzzzzzzzz';
-export const settle = async () => { for (let i = 0; i < 3; i++) await new Promise(setImmediate); };
+export const settle = async () => { for (let i = 0; i < 5; i++) await new Promise(setImmediate); };
 
 /* setTimeout and Date.now; t.mock.timers of Node 18 has no Date */
 

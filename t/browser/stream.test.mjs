@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Chat, sseParser } from '../../web/chat.js';
+import { sseParser } from '../../web/chat-stream.js';
 import { E, settle, FakeSocket, FakeServer, json, welcome, guest, message, joined, setup } from './fake.mjs';
 
 /* the parser of event streams */
@@ -70,7 +70,7 @@ test('no WebSocket: after two attempts a stream by fetch, and back to WebSocket 
     server.answer = cmds => json(cmds.map(c => ({ type: 'ok', reply_to: c.id, room: c.room, id: E + '-12', ts: 9 })), 200);
     assert.equal((await s.chat.send('lobby', 'hello')).id, E + '-12');
     const [{ commands: [cmd], headers }] = server.posts;
-    assert.deepEqual([cmd.type, cmd.text, cmd.nonce.length], ['message', 'hello', 36]);
+    assert.deepEqual([cmd.type, cmd.text, cmd.nonce.length], ['message', 'hello', 32]);
     assert.deepEqual([headers.Authorization, headers['Chat-Session'], headers.Accept], ['Bearer T1', 's1', 'application/json']);
 
     // lost: WebSocket again, at once the stream again if that fails, with the cursor and as the same guest
@@ -206,6 +206,27 @@ test('stream: a guest whose token is refused becomes another guest', async t => 
     await server.stream.say(guest('~g2'), joined(10, { recovered: true }));
     await sent;
     assert.equal(server.posts.at(-1).headers.Authorization, 'Bearer token-~g2');
+});
+
+test('stream: each request says the name', async t => {
+    const { server, s } = await streaming(t, { name: 'Ann' });
+    assert.equal(server.stream.commands[0].name, 'Ann');
+    server.answer = cmds => json(cmds.filter(c => c.id).map((c, i) => ({ type: 'ok', reply_to: c.id, id: `${E}-${20 + i}` })));
+    const many = Array.from({ length: 70 }, (_, i) => s.chat.send('lobby', 'm' + i));
+    await settle();
+    await Promise.all(many);
+    assert.deepEqual(server.posts.map(p => p.commands.length), [2, 64, 7]);
+    for (const { commands } of server.posts) {
+        assert.deepEqual(commands.filter(c => c.type === 'hello'), [{ type: 'hello', name: 'Ann' }]);
+        assert.equal(commands[0].type, 'hello');
+    }
+    // a new stream for another name
+    const old = server.stream;
+    s.chat.rename('Anna');
+    await settle();
+    assert.equal(server.stream.commands[0].name, 'Anna');
+    await server.stream.say(welcome(), joined(10, { recovered: true }));
+    assert.equal(old.signal.aborted, true);
 });
 
 test('stream: what is in flight when the stream changes is published once', async t => {
