@@ -321,5 +321,7 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     ngx_chat_text_lit(t, ",\"reconnect\":{\"min_ms\":500,\"max_ms\":30000,"
                          "\"spread_ms\":5000}}");
 
+    s->greeted = 1;
+
     ngx_chat_session_send_text(s, t);
 }

@@ -151,6 +151,7 @@ struct ngx_chat_session_s {
     unsigned                     pinged:1;
     unsigned                     heartbeat:1;  /* pings are objects */
     unsigned                     throttled:1;
+    unsigned                     greeted:1;    /* with `welcome' */
     unsigned                     closing:1;    /* after what is queued */
     unsigned                     dead:1;       /* the transport is ending */
     unsigned                     listed:1;     /* in the worker's lists */

@@ -38,6 +38,7 @@ static void ngx_chat_worker_seat_gone(ngx_uint_t seat);
 static void ngx_chat_worker_drain(void);
 static void ngx_chat_worker_drain_session(ngx_chat_session_t *s);
 static void ngx_chat_worker_drain_handler(ngx_event_t *ev);
+static void ngx_chat_worker_drain_timer(void);
 
 
 static ngx_chat_worker_t  ngx_chat_worker;
@@ -135,7 +136,8 @@ ngx_chat_worker_enter(ngx_chat_session_t *s)
     ngx_chat_worker_schedule(s, s->last_in + (uint32_t) s->conf->ping);
 
     if (w->draining) {
-        ngx_chat_worker_drain_session(s);
+        /* it is told when it has been greeted; we must not exit before */
+        ngx_chat_worker_drain_timer();
     }
 }
 
@@ -286,6 +288,8 @@ ngx_chat_worker_drain(void)
     ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                   "%ui chat sessions are sent to other workers", w->nsessions);
 
+    ngx_chat_worker_drain_timer();
+
     for (q = ngx_queue_head(&w->sessions);
          q != ngx_queue_sentinel(&w->sessions);
          q = ngx_queue_next(q))
@@ -305,23 +309,15 @@ static void
 ngx_chat_worker_drain_session(ngx_chat_session_t *s)
 {
     ngx_uint_t        after, half;
-    ngx_event_t      *ev;
     ngx_chat_text_t  *t;
 
     if (s->drain_at != 0 || s->dead || s->closing) {
         return;
     }
 
-    /* also for who comes while the worker drains: it must not exit under it */
-
-    ev = &ngx_chat_worker.drain;
-
-    if (!ev->timer_set) {
-        ev->handler = ngx_chat_worker_drain_handler;
-        ev->data = ngx_chat_bus_connection();
-        ev->log = ngx_chat_worker.log;
-
-        ngx_add_timer(ev, NGX_CHAT_DRAIN_STEP);
+    if (!s->greeted && !s->conf->raw) {
+        /* its handshake is under way, and `welcome' is the first object */
+        return;
     }
 
     half = s->conf->drain / 2;
@@ -340,6 +336,25 @@ ngx_chat_worker_drain_session(ngx_chat_session_t *s)
     ngx_chat_text_lit(t, "}");
 
     ngx_chat_session_send_text(s, t);
+}
+
+
+static void
+ngx_chat_worker_drain_timer(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_chat_worker.drain;
+
+    if (ev->timer_set) {
+        return;
+    }
+
+    ev->handler = ngx_chat_worker_drain_handler;
+    ev->data = ngx_chat_bus_connection();
+    ev->log = ngx_chat_worker.log;
+
+    ngx_add_timer(ev, NGX_CHAT_DRAIN_STEP);
 }
 
 
@@ -364,6 +379,17 @@ ngx_chat_worker_drain_handler(ngx_event_t *ev)
          q = ngx_queue_next(q))
     {
         s = ngx_queue_data(q, ngx_chat_session_t, queue);
+
+        if (s->drain_at == 0 && s->closing) {
+            /* for a reason of its own */
+            s->drain_at = now + 2000;
+            continue;
+        }
+
+        if (s->drain_at == 0) {
+            ngx_chat_worker_drain_session(s);
+            continue;
+        }
 
         if (s->drain_at > now || s->dead) {
             continue;
