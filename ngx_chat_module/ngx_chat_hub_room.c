@@ -304,16 +304,17 @@ void
 ngx_chat_hub_unload(void)
 {
     ngx_uint_t            i;
-    ngx_queue_t          *q;
+    ngx_queue_t          *q, *next;
     ngx_chat_hub_t       *hub;
     ngx_chat_hub_room_t  *room;
 
     hub = &ngx_chat_hub;
 
-    while (!ngx_queue_empty(&hub->loaded)) {
-        q = ngx_queue_head(&hub->loaded);
-        ngx_queue_remove(q);
-
+    for (q = ngx_queue_head(&hub->loaded);
+         q != ngx_queue_sentinel(&hub->loaded);
+         q = next)
+    {
+        next = ngx_queue_next(q);
         room = ngx_queue_data(q, ngx_chat_hub_room_t, loaded);
 
         for (i = 0; i < NGX_CHAT_WIRE_SHARED; i++) {
@@ -336,6 +337,8 @@ ngx_chat_hub_unload(void)
 
         ngx_chat_hub_release(room);
     }
+
+    ngx_queue_init(&hub->loaded);
 
     hub->arena_pos = hub->arena;
     hub->ends_pos = hub->ends;
