@@ -209,6 +209,17 @@ records(u_char *p, ssize_t n, const char *name, uint64_t offset)
 }
 
 
+static ngx_int_t
+follow(const char *name, ngx_uint_t seat, ngx_chat_room_info_t *i)
+{
+    ngx_chat_room_key_t  key;
+
+    key = room(name);
+
+    return ngx_chat_room_open(&env.z, &key, &rule, seat, 1, i);
+}
+
+
 static ngx_chat_room_info_t
 info(const char *name)
 {
