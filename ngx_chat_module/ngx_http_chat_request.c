@@ -104,11 +104,6 @@ ngx_http_chat_handler(ngx_http_request_t *r)
 
     rc = ngx_http_chat_room(r, clcf, ctx);
 
-    if (r != r->main && (wish.upgrade || wish.stream)) {
-        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
-                                   "a subrequest can't become a stream");
-    }
-
     if (wish.upgrade) {
         /* what a page must understand is said after the handshake */
         return ngx_http_chat_ws_handler(r, ctx, identified);
