@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_wire.h"
+#include "ngx_chat_deflate.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_sse.h"
 #include "ngx_chat_utf8.h"
@@ -70,7 +71,7 @@ ngx_chat_wire_len(ngx_chat_wire_e wire, ngx_chat_rec_t *rec)
         return 0;
     }
 
-    if (wire == NGX_CHAT_WIRE_WS) {
+    if (wire == NGX_CHAT_WIRE_WS || wire == NGX_CHAT_WIRE_WS_DEFLATE) {
         return ngx_chat_ws_header_len(rec->size) + rec->size;
     }
 
@@ -103,9 +104,14 @@ ngx_chat_wire_write(ngx_chat_wire_e wire, u_char *p, ngx_chat_rec_t *rec,
         return p;
     }
 
-    if (wire == NGX_CHAT_WIRE_WS) {
+    if (wire == NGX_CHAT_WIRE_WS || wire == NGX_CHAT_WIRE_WS_DEFLATE) {
         opcode = (rec->type == NGX_CHAT_REC_RAW_BINARY) ? NGX_CHAT_WS_BINARY
                                                         : NGX_CHAT_WS_TEXT;
+
+        if (wire == NGX_CHAT_WIRE_WS_DEFLATE) {
+            return ngx_chat_wire_frame(p, opcode, ngx_chat_rec_payload(rec),
+                                       rec->size);
+        }
 
         p = ngx_chat_ws_header(p, opcode, rec->size);
 
@@ -123,6 +129,34 @@ ngx_chat_wire_write(ngx_chat_wire_e wire, u_char *p, ngx_chat_rec_t *rec,
     }
 
     return ngx_chat_sse_data(p, ngx_chat_rec_payload(rec), rec->size);
+}
+
+
+u_char *
+ngx_chat_wire_frame(u_char *p, ngx_uint_t opcode, u_char *payload, size_t len)
+{
+    size_t   n;
+    u_char  *data, *end;
+
+    /* where it ends up if the shorter payload has no shorter header */
+
+    data = p + ngx_chat_ws_header_len(len);
+
+    n = ngx_chat_deflate(data, payload, len);
+
+    if (n == 0) {
+        ngx_chat_ws_header(p, opcode, len);
+        return ngx_cpymem(data, payload, len);
+    }
+
+    end = ngx_chat_ws_header(p, opcode, n);
+    *p |= NGX_CHAT_WS_RSV1;
+
+    if (end != data) {
+        ngx_memmove(end, data, n);
+    }
+
+    return end + n;
 }
 
 

@@ -20,6 +20,7 @@
 
 typedef enum {
     NGX_CHAT_WIRE_WS = 0,        /* a frame per record, text or binary */
+    NGX_CHAT_WIRE_WS_DEFLATE,    /* the same, compressed where that helps */
     NGX_CHAT_WIRE_SSE_ID,        /* "id: <event id>" and data */
     NGX_CHAT_WIRE_SSE,           /* data alone */
     NGX_CHAT_WIRE_SHARED,        /* how many can be shared */
@@ -73,10 +74,17 @@ size_t ngx_chat_chunk_total(void);
     ((ngx_chat_rec_t *) ((u_char *) (r) + ngx_chat_rec_size((r)->size)))
 #define ngx_chat_rec_payload(r)  ((u_char *) (r) + sizeof(ngx_chat_rec_t))
 
-/* the exact size of a record in a shared format, and its writer */
+/* the size of a record in a shared format, at most, and its writer */
 size_t ngx_chat_wire_len(ngx_chat_wire_e wire, ngx_chat_rec_t *rec);
 u_char *ngx_chat_wire_write(ngx_chat_wire_e wire, u_char *p,
     ngx_chat_rec_t *rec, u_char *epoch);
+
+/*
+ * A frame for a client that takes compressed ones, into room for
+ * ngx_chat_ws_header_len(len) + len bytes; returns its end
+ */
+u_char *ngx_chat_wire_frame(u_char *p, ngx_uint_t opcode, u_char *payload,
+    size_t len);
 
 /*
  * Encodes all records between `rec' and `last' into one new chunk (refs 1);

@@ -191,14 +191,22 @@ ngx_chat_ws_header_need(ngx_chat_ws_parser_t *p)
 static ngx_int_t
 ngx_chat_ws_check_start(ngx_chat_ws_parser_t *p)
 {
+    ngx_uint_t  rsv;
+
     p->fin = (p->header[0] & NGX_CHAT_WS_FIN) ? 1 : 0;
     p->opcode = p->header[0] & NGX_CHAT_WS_OPCODE;
 
-    /* no extension is negotiated; a client masks everything (section 5.1) */
+    /* a client masks everything (section 5.1) */
 
-    if ((p->header[0] & NGX_CHAT_WS_RSV)
-        || !(p->header[1] & NGX_CHAT_WS_MASK))
+    rsv = p->header[0] & NGX_CHAT_WS_RSV;
+
+    if (rsv == NGX_CHAT_WS_RSV1 && p->deflate
+        && (p->opcode == NGX_CHAT_WS_TEXT || p->opcode == NGX_CHAT_WS_BINARY))
     {
+        rsv = 0;
+    }
+
+    if (rsv || !(p->header[1] & NGX_CHAT_WS_MASK)) {
         return ngx_chat_ws_error(p, NGX_CHAT_CLOSE_PROTOCOL);
     }
 
@@ -219,6 +227,7 @@ ngx_chat_ws_check_start(ngx_chat_ws_parser_t *p)
             p->message = p->opcode;
             p->first = 1;
             p->received = 0;
+            p->compressed = (p->header[0] & NGX_CHAT_WS_RSV) ? 1 : 0;
 
             return NGX_OK;
         }
@@ -306,6 +315,7 @@ ngx_chat_ws_parse_data(ngx_chat_ws_parser_t *p, u_char **pos, size_t n,
     piece->data = *pos;
     piece->len = n;
     piece->first = p->first;
+    piece->compressed = p->compressed;
 
     *pos += n;
 
@@ -317,7 +327,7 @@ ngx_chat_ws_parse_data(ngx_chat_ws_parser_t *p, u_char **pos, size_t n,
 
     /* a text that ends leaves `utf8' as the next one needs it */
 
-    if (p->message == NGX_CHAT_WS_TEXT) {
+    if (p->message == NGX_CHAT_WS_TEXT && !p->compressed) {
 
         if (ngx_chat_utf8_feed(&p->utf8, piece->data, n) != NGX_OK
             || (piece->last && p->utf8 != NGX_CHAT_UTF8_ACCEPT))
@@ -370,6 +380,7 @@ ngx_chat_ws_parse_control(ngx_chat_ws_parser_t *p, u_char **pos, size_t n,
     piece->opcode = p->opcode;
     piece->first = 1;
     piece->last = 1;
+    piece->compressed = 0;
 
     p->left = 0;
     p->state = (p->opcode == NGX_CHAT_WS_CLOSE) ? sw_closed : sw_start;

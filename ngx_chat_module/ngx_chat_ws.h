@@ -23,6 +23,9 @@
 #define NGX_CHAT_WS_PING          0x9
 #define NGX_CHAT_WS_PONG          0xa
 
+/* of a message's first frame: it is compressed (RFC 7692, section 6) */
+#define NGX_CHAT_WS_RSV1          0x40
+
 /* the longest header of a frame from a server: no mask */
 #define NGX_CHAT_WS_HEADER_MAX    10
 #define NGX_CHAT_WS_CONTROL_MAX   125
@@ -43,6 +46,7 @@ typedef struct {
     size_t       len;
     unsigned     first:1;
     unsigned     last:1;
+    unsigned     compressed:1;  /* a part of a compressed message */
 } ngx_chat_ws_piece_t;
 
 
@@ -63,6 +67,8 @@ typedef struct {
     uint8_t      control_len;
     unsigned     fin:1;
     unsigned     first:1;
+    unsigned     deflate:1;     /* RSV1 may be set (RFC 7692) */
+    unsigned     compressed:1;  /* of the message */
     uint16_t     close_code;    /* after NGX_ERROR: what to close with */
 } ngx_chat_ws_parser_t;
 
@@ -85,7 +91,10 @@ void ngx_chat_ws_parser_cleanup(ngx_chat_ws_parser_t *p);
  * before: only the one with `last' vouches for the whole.  What follows a
  * Close frame is consumed and dropped (5.5.1).
  *
- * Refused: unmasked frames, RSV bits, unknown opcodes, fragmented or long
+ * What is compressed is delivered as it is: its size when inflated and its
+ * UTF-8 are for the caller to check.
+ *
+ * Refused: unmasked frames, RSV bits but the one that was negotiated, unknown opcodes, fragmented or long
  * control frames, lengths not in their shortest form or with the top bit set,
  * continuation without a message, a new message inside one (sections 5.2, 5.4,
  * 5.5), text that is not UTF-8 as soon as it shows (8.1).  A length that would

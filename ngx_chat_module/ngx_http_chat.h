@@ -51,6 +51,8 @@ typedef struct {
     ngx_array_t                locations;    /* of ngx_http_chat_location_t */
     ngx_chat_bus_t            *bus;          /* NULL: chat isn't configured */
     size_t                     buffers;
+    ngx_int_t                  deflate_level;
+    size_t                     deflate_min;
 } ngx_http_chat_main_conf_t;
 
 
@@ -62,6 +64,7 @@ typedef struct {
     ngx_http_complex_value_t  *room;
     ngx_uint_t                 format;
     ngx_uint_t                 sse_rooms;    /* of ?rooms= */
+    ngx_flag_t                 deflate;
     ngx_array_t               *origins;      /* of ngx_str_t */
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
@@ -135,6 +138,9 @@ ngx_int_t ngx_http_chat_handler(ngx_http_request_t *r);
 /* a header of the request by its lowercase name; NULL: none */
 ngx_table_elt_t *ngx_http_chat_header_in(ngx_http_request_t *r,
     const char *name);
+/* the same of several lines; n counts from 0 */
+ngx_table_elt_t *ngx_http_chat_header_line(ngx_http_request_t *r,
+    const char *name, ngx_uint_t n);
 /* NGX_OK and the next word of a list, or NGX_DONE */
 ngx_int_t ngx_http_chat_header_word(ngx_http_request_t *r, const char *name,
     ngx_http_chat_words_t *words, ngx_str_t *word);

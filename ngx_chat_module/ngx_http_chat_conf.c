@@ -102,6 +102,8 @@ ngx_http_chat_create_main_conf(ngx_conf_t *cf)
     }
 
     conf->buffers = NGX_CONF_UNSET_SIZE;
+    conf->deflate_level = NGX_CONF_UNSET;
+    conf->deflate_min = NGX_CONF_UNSET_SIZE;
 
     return conf;
 }
@@ -113,6 +115,8 @@ ngx_http_chat_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_chat_main_conf_t  *cmcf = conf;
 
     ngx_conf_init_size_value(cmcf->buffers, 64 * 1024 * 1024);
+    ngx_conf_init_value(cmcf->deflate_level, 1);
+    ngx_conf_init_size_value(cmcf->deflate_min, 256);
 
     if (cmcf->buffers < 1024 * 1024) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -150,6 +154,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->room = NULL;
     conf->format = NGX_CONF_UNSET_UINT;
     conf->sse_rooms = NGX_CONF_UNSET_UINT;
+    conf->deflate = NGX_CONF_UNSET;
     conf->origins = NGX_CONF_UNSET_PTR;
 
     conf->chat.message_max = NGX_CONF_UNSET_SIZE;
@@ -197,6 +202,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->format, prev->format, 0);
     ngx_conf_merge_uint_value(conf->sse_rooms, prev->sse_rooms, 32);
+    ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
     /* two values of one directive: inherited together or not at all */

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
+#include "ngx_chat_deflate.h"
 #include "ngx_chat_worker.h"
 
 
@@ -22,6 +23,11 @@ static ngx_conf_enum_t  ngx_http_chat_formats[] = {
     { ngx_string("chat"), 0 },
     { ngx_string("raw"), 1 },
     { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_chat_deflate_levels = {
+    ngx_conf_check_num_bounds, 1, 9
 };
 
 
@@ -113,6 +119,27 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, sse_rooms),
+      NULL },
+
+    { ngx_string("chat_deflate"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, deflate),
+      NULL },
+
+    { ngx_string("chat_deflate_level"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, deflate_level),
+      &ngx_http_chat_deflate_levels },
+
+    { ngx_string("chat_deflate_min"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_chat_main_conf_t, deflate_min),
       NULL },
 
     { ngx_string("chat_origin"),
@@ -260,6 +287,9 @@ ngx_http_chat_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    ngx_chat_deflate_configure((ngx_uint_t) cmcf->deflate_level,
+                               cmcf->deflate_min);
+
     return ngx_chat_worker_init(cycle, cmcf->bus, &cmcf->zones,
                                 cmcf->buffers);
 }
@@ -269,4 +299,5 @@ static void
 ngx_http_chat_exit_process(ngx_cycle_t *cycle)
 {
     ngx_chat_worker_exit();
+    ngx_chat_deflate_exit();
 }

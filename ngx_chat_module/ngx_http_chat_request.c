@@ -33,8 +33,6 @@ static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_method(ngx_http_request_t *r);
-static ngx_table_elt_t *ngx_http_chat_header_line(ngx_http_request_t *r,
-    const char *name, ngx_uint_t n);
 
 
 ngx_int_t
@@ -254,7 +252,7 @@ ngx_http_chat_header_in(ngx_http_request_t *r, const char *name)
 
 /* the line n of that name, from 0 */
 
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_chat_header_line(ngx_http_request_t *r, const char *name,
     ngx_uint_t n)
 {

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat_ws.h"
+#include "ngx_chat_deflate.h"
 #include "ngx_chat_worker.h"
 
 
@@ -22,6 +23,8 @@ static ngx_int_t ngx_http_chat_ws_protocol(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *protocol);
 static ngx_int_t ngx_http_chat_ws_respond(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_table_elt_t *key, ngx_str_t *protocol);
+static ngx_int_t ngx_http_chat_ws_extensions(ngx_http_request_t *r,
+    ngx_http_chat_ws_t *ws);
 static ngx_http_chat_ws_t *ngx_http_chat_ws_create(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_ws_request_cleanup(void *data);
@@ -253,7 +256,9 @@ ngx_http_chat_ws_respond(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (ngx_http_chat_guest_cookie(r, ctx) != NGX_OK) {
+    if (ngx_http_chat_guest_cookie(r, ctx) != NGX_OK
+        || ngx_http_chat_ws_extensions(r, ctx->session) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -267,6 +272,51 @@ ngx_http_chat_ws_respond(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     return ngx_http_send_special(r, NGX_HTTP_FLUSH);
+}
+
+
+/* the first offer of compression that can be taken, on whatever line */
+
+static ngx_int_t
+ngx_http_chat_ws_extensions(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
+{
+    u_char                    *last;
+    ngx_str_t                  answer;
+    ngx_uint_t                 i;
+    ngx_table_elt_t           *h;
+    ngx_http_chat_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
+
+    if (!clcf->deflate) {
+        return NGX_OK;
+    }
+
+    for (i = 0; /* void */ ; i++) {
+        h = ngx_http_chat_header_line(r, "sec-websocket-extensions", i);
+
+        if (h == NULL) {
+            return NGX_OK;
+        }
+
+        answer.data = ngx_pnalloc(r->pool, NGX_CHAT_DEFLATE_ANSWER_MAX);
+        if (answer.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        last = ngx_chat_deflate_negotiate(&h->value, answer.data);
+
+        if (last != NULL) {
+            break;
+        }
+    }
+
+    answer.len = (size_t) (last - answer.data);
+
+    ws->parser.deflate = 1;
+    ws->session.wire = NGX_CHAT_WIRE_WS_DEFLATE;
+
+    return ngx_http_chat_add_header(r, "Sec-WebSocket-Extensions", &answer);
 }
 
 

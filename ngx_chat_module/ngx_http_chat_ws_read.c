@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat_ws.h"
+#include "ngx_chat_deflate.h"
 #include "ngx_chat_worker.h"
 
 
@@ -23,6 +24,8 @@ static ngx_int_t ngx_http_chat_ws_control(ngx_http_chat_ws_t *ws,
     ngx_chat_ws_piece_t *piece);
 static ngx_int_t ngx_http_chat_ws_data(ngx_http_chat_ws_t *ws,
     ngx_chat_ws_piece_t *piece);
+static ngx_int_t ngx_http_chat_ws_inflate(ngx_http_chat_ws_t *ws,
+    ngx_uint_t opcode, ngx_str_t *message);
 static ngx_int_t ngx_http_chat_ws_append(ngx_http_chat_ws_t *ws,
     ngx_chat_ws_piece_t *piece);
 static void ngx_http_chat_ws_message(ngx_http_chat_ws_t *ws,
@@ -218,7 +221,11 @@ ngx_http_chat_ws_data(ngx_http_chat_ws_t *ws, ngx_chat_ws_piece_t *piece)
         message.len = piece->len;
     }
 
-    ngx_http_chat_ws_message(ws, piece->opcode, &message);
+    if (!piece->compressed
+        || ngx_http_chat_ws_inflate(ws, piece->opcode, &message) == NGX_OK)
+    {
+        ngx_http_chat_ws_message(ws, piece->opcode, &message);
+    }
 
     if (ws->message != NULL) {
         ngx_free(ws->message);
@@ -228,6 +235,50 @@ ngx_http_chat_ws_data(ngx_http_chat_ws_t *ws, ngx_chat_ws_piece_t *piece)
     }
 
     return NGX_OK;
+}
+
+
+/* what the parser checks of other messages: size and UTF-8 */
+
+static ngx_int_t
+ngx_http_chat_ws_inflate(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
+    ngx_str_t *message)
+{
+    ngx_int_t            rc;
+    ngx_chat_session_t  *s;
+
+    s = &ws->session;
+
+    rc = ngx_chat_inflate(message->data, message->len, s->conf->message_max,
+                          message, ws->connection->log);
+
+    if (rc == NGX_OK) {
+
+        if (opcode != NGX_CHAT_WS_TEXT
+            || ngx_chat_utf8_valid(message->data, message->len) == NGX_OK)
+        {
+            return NGX_OK;
+        }
+
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_INVALID, "protocol error",
+                               0);
+
+    } else if (rc == NGX_DECLINED) {
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOO_BIG, "message too big",
+                               0);
+
+    } else if (rc == NGX_ABORT) {
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_TRY_LATER, "out of memory",
+                               0);
+
+    } else {
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_INVALID,
+                               "broken compression", 0);
+    }
+
+    ws->deaf = 1;
+
+    return NGX_ERROR;
 }
 
 

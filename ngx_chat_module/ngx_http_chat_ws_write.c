@@ -61,6 +61,11 @@ ngx_http_chat_ws_object_len(ngx_chat_session_t *s, ngx_str_t *object)
 static u_char *
 ngx_http_chat_ws_object(ngx_chat_session_t *s, u_char *p, ngx_str_t *object)
 {
+    if (s->wire == NGX_CHAT_WIRE_WS_DEFLATE) {
+        return ngx_chat_wire_frame(p, NGX_CHAT_WS_TEXT, object->data,
+                                   object->len);
+    }
+
     p = ngx_chat_ws_header(p, NGX_CHAT_WS_TEXT, object->len);
 
     return ngx_cpymem(p, object->data, object->len);

@@ -156,6 +156,7 @@ I<Opening.>
     via=h2, via=h2c           by curl, over HTTP/2 (not for ws)
     status=403                what is expected instead of 101 or 200
     rcvbuf=4096               a client that soon has its buffer full
+    deflate                   offers permessage-deflate
     nopong                    does not answer pings
     keep                      goes on on the connection that is there
 
@@ -169,6 +170,8 @@ I<Messages.>
 
     send TEXT                 a text message
     sendbin BYTES             a binary one
+    zsend TEXT                a compressed text message
+    deflated N                so many compressed messages have come
     recv PATTERN [id=ID] [event=NAME] [within=SECONDS]
                               the next message; pings are answered and pongs
                               skipped; id and event are of SSE, absent, or

@@ -15,7 +15,7 @@ my @ROWS = (
     [''],
 
     # 1, codec: bytes to values and back, no nginx but strings and pools
-    [qw(ws utf8 sse json name token error)],
+    [qw(ws utf8 sse json name token error deflate)],
 
     # 2, domain: commands, events, permission
     [qw(proto cmd policy bucket)],

@@ -448,7 +448,8 @@ sub frame {
     my ($self, $end) = @_;
 
     for (;;) {
-        my $f = ChatTest::Frame::parse(\$self->{buf});
+        my $f = ChatTest::Frame::parse(\$self->{buf}, $self->{deflate});
+        $self->{deflated}++ if $f && $f->{compressed};
         return $f if $f;
         $self->more($end) or return undef;
     }

@@ -5,6 +5,8 @@ package ChatTest::Frame;
 use strict;
 use warnings;
 
+use Compress::Raw::Zlib;
+
 our %OP = (
     cont => 0, text => 1, bin => 2, close => 8, ping => 9, pong => 10,
 );
@@ -49,10 +51,10 @@ sub build {
 
 # parse BUFFER REFERENCE: one whole frame is taken from the buffer and
 # returned, or undef if it is not all there yet.  Dies of what a server must
-# not send.
+# not send.  DEFLATE: it may compress whole messages (RFC 7692).
 
 sub parse {
-    my $buf = shift;
+    my ($buf, $deflate) = @_;
 
     return undef if length $$buf < 2;
 
@@ -61,7 +63,10 @@ sub parse {
     my $len = $second & 0x7f;
     my $head = 2;
 
-    die sprintf "the server set reserved bits: %02x\n", $first if $first & 0x70;
+    my $compressed = $deflate && ($first & 0x70) == 0x40 && $op && $op < 8;
+
+    die sprintf "the server set reserved bits: %02x\n", $first
+        if $first & 0x70 && !$compressed;
     die "the server masked a frame\n" if $second & 0x80;
     die "the server used opcode $op\n" if !exists $NAME{$op};
 
@@ -88,7 +93,39 @@ sub parse {
     my $payload = substr $$buf, $head, $len;
     substr($$buf, 0, $head + $len) = '';
 
-    return { op => $NAME{$op}, fin => $first >> 7, data => $payload };
+    return {
+        op => $NAME{$op}, fin => $first >> 7, compressed => $compressed,
+        data => $compressed ? inflated($payload) : $payload,
+    };
+}
+
+
+# a message is compressed alone, and without its last four bytes
+
+sub deflated {
+    my $data = shift;
+
+    my $z = Compress::Raw::Zlib::Deflate->new(-WindowBits => -15,
+                                              -AppendOutput => 1);
+    my $out = '';
+
+    $z->deflate($data, $out);
+    $z->flush($out, Z_SYNC_FLUSH);
+
+    return substr $out, 0, -4;
+}
+
+
+sub inflated {
+    my $in = shift() . "\0\0\xff\xff";
+
+    my $z = Compress::Raw::Zlib::Inflate->new(-WindowBits => -15);
+    my $rc = $z->inflate($in, my $out);
+
+    die "the server's compression is broken: $rc\n"
+        if $rc != Z_OK && $rc != Z_BUF_ERROR || length $in;
+
+    return $out;
 }
 
 

@@ -24,7 +24,7 @@ my %GLOBAL = map { $_ => 1 } qw(
 );
 
 # options of the commands that take some
-my $OPTION = qr/tls|via|same|other|proto|header|status|rcvbuf|nopong|first
+my $OPTION = qr/tls|deflate|via|same|other|proto|header|status|rcvbuf|nopong|first
                |version|key|last|type|keep|id|event|within/x;
 
 
@@ -463,6 +463,27 @@ sub do_sendbin {
 
 
 # frame OP [fin=0] [rsv=N] [mask=0] [len=N] [bits=N] [PAYLOAD]
+
+# zsend TEXT: a compressed text message
+
+sub do_zsend {
+    my ($self, $c, $arg) = @_;
+
+    my $text = $self->text($arg);
+    $self->trace($c, '>', "compressed $text");
+    $c->send_frame('text', ChatTest::Frame::deflated($text), rsv => 4);
+}
+
+
+# deflated N: so many compressed messages have come
+
+sub do_deflated {
+    my ($self, $c, $arg) = @_;
+
+    die "$c->{deflated} compressed messages, expected $arg\n"
+        if $c->{deflated} != $arg;
+}
+
 
 sub do_frame {
     my ($self, $c, $arg) = @_;

@@ -22,6 +22,10 @@ sub do_ws {
     push @headers, "Sec-WebSocket-Version: $o->{version}" if $o->{version};
     push @headers, "Sec-WebSocket-Key: $o->{key}" if defined $o->{key};
 
+    push @headers,
+         'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits'
+        if $o->{deflate};
+
     my $first = defined $o->{first}
         ? ChatTest::Frame::build('text', $o->{first}) : '';
 
@@ -34,6 +38,9 @@ sub do_ws {
 
     die "the status is $status, expected $want: $c->{body}\n"
         if $status != $want;
+
+    $c->{deflated} = 0;
+    $c->{deflate} = $o->{deflate};
 }
 
 
