@@ -78,8 +78,8 @@ typedef struct {
      * Writes; returns how many bytes were taken, or NGX_ERROR.  Fewer than
      * offered: the connection is blocked, ngx_chat_session_writable() will be
      * called; a transport that takes all and keeps what the connection does not
-     * take calls ngx_chat_session_stuck() instead.  *attempt: of the bytes behind those taken, so many must be
-     * offered first and unchanged (TLS).
+     * take calls ngx_chat_session_stuck() instead.  *attempt: of the bytes
+     * behind those taken, so many must be offered first and unchanged (TLS).
      */
     ssize_t     (*send)(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
                         ngx_uint_t n, size_t *attempt);

@@ -20,7 +20,7 @@
 #include "ngx_chat_session.h"
 
 
-/* rooms of one stream: an id has a place for each, and comes back in a header */
+/* rooms of one stream: an id, which a header returns, has a place for each */
 #define NGX_HTTP_CHAT_SSE_ROOMS  100
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the ngx_chat_module authors
  *
- * Publishing into the room of the URL, and what a raw room gives to a plain GET:
- * PROTOCOL, section 6.
+ * Publishing into the room of the URL, and what a raw room gives to a plain
+ * GET: PROTOCOL, section 6.
  */
 
 
@@ -59,8 +59,8 @@ ngx_http_chat_publish_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
 
 /*
- * A form of another site can send cookies along with a few types of content, and
- * old browsers do it without Origin.
+ * A form of another site can send cookies along with a few types of content,
+ * and old browsers do it without Origin.
  */
 
 static ngx_uint_t
