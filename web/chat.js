@@ -420,9 +420,9 @@ export class Chat {
         this.#orphan(link);
         this.#flush();
 
-        // a stream is left for a WebSocket, and tried again after one that fails
+        // behind a stream one WebSocket is tried; where they have worked, some more than at first
         if (link.kind !== 'ws') this.#fails = this.#options.attempts - 1;
-        else this.#fails = link.up || link.closing ? 0 : this.#fails + 1;
+        else this.#fails = link.up || link.closing ? -3 : this.#fails + 1;
 
         let final = reconnect === false || FINAL.test(code);
         if (code === 4401) {

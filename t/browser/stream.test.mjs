@@ -94,6 +94,21 @@ test('no WebSocket: after two attempts a stream by fetch, and back to WebSocket 
     assert.equal(s.chat.transport, 'ws');
 });
 
+test('where a WebSocket has worked, more of them are tried before a stream', async t => {
+    const server = new FakeServer(), s = setup(t, { fetch: server.fetch });
+    await s.online();
+    t.mock.method(Math, 'random', () => 0);
+    FakeSocket.refuse = true;
+    s.ws.drop();
+    for (let i = 1; i <= 5; i++) {
+        assert.equal(server.streams.length, 0);
+        s.tick(0);
+        await settle();
+        assert.equal(FakeSocket.all.length, 1 + i);
+    }
+    assert.equal(server.streams.length, 1);
+});
+
 async function streaming(t, options = {}) {
     const server = new FakeServer(), s = setup(t, { fetch: server.fetch, WebSocket: undefined, ...options });
     s.chat.connect();
