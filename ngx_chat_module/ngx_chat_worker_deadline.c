@@ -175,7 +175,11 @@ ngx_chat_worker_check(ngx_chat_session_t *s, uint32_t now)
         }
     }
 
-    ngx_chat_worker_schedule(s, s->last_in + (s->pinged ? timeout : ping));
+    /* an answer to the ping doesn't come by here: the next may be due then */
+
+    ngx_chat_worker_schedule(s, s->pinged ? ngx_min(s->last_in + timeout,
+                                                    now + ping)
+                                          : s->last_in + ping);
 }
 
 
