@@ -29,6 +29,7 @@ typedef struct {
     ngx_http_connection_t    *hc;
     ngx_http_chat_logged_t   *logged;
     ngx_str_t                 room;          /* of the URL */
+    ngx_str_t                 user;          /* once the session is gone */
 
     ngx_chat_ws_parser_t      parser;
     u_char                   *message;       /* a message in pieces */

@@ -152,6 +152,8 @@ ngx_http_chat_ws_discard(ngx_http_chat_ws_t *ws)
 void
 ngx_http_chat_ws_release(ngx_http_chat_ws_t *ws)
 {
+    ngx_str_t  *id;
+
     if (ws->message != NULL) {
         ngx_free(ws->message);
         ws->message = NULL;
@@ -162,6 +164,15 @@ ngx_http_chat_ws_release(ngx_http_chat_ws_t *ws)
     }
 
     ws->released = 1;
+
+    if (ws->detached) {
+        /* the access log is written later, perhaps much later */
+
+        id = &ws->session.user.id;
+
+        ws->user.data = ngx_pstrdup(ws->connection->pool, id);
+        ws->user.len = (ws->user.data != NULL) ? id->len : 0;
+    }
 
     ngx_chat_session_destroy(&ws->session);
 }
@@ -174,28 +185,21 @@ ngx_http_chat_ws_terminate(ngx_http_chat_ws_t *ws)
     ngx_chat_session_t   *s;
     ngx_http_chat_ctx_t   ctx;
 
-    u_char                user[NGX_CHAT_USER_MAX];
-
     c = ws->connection;
     s = &ws->session;
+
+    ngx_http_chat_ws_release(ws);
+    ngx_chat_ws_parser_cleanup(&ws->parser);
 
     ngx_memzero(&ctx, sizeof(ngx_http_chat_ctx_t));
 
     ctx.conf = s->conf;
     ctx.room = ws->room;
+    ctx.user.id = ws->user;
     ctx.transport = s->transport->name;
     ctx.received = s->received;
     ctx.sent = s->sent;
     ctx.close_code = s->close_code;
-
-    if (s->user.id.data != NULL) {
-        ngx_memcpy(user, s->user.id.data, s->user.id.len);
-        ctx.user.id.data = user;
-        ctx.user.id.len = s->user.id.len;
-    }
-
-    ngx_http_chat_ws_release(ws);
-    ngx_chat_ws_parser_cleanup(&ws->parser);
 
     ngx_http_chat_log_write(c, ws->hc, ws->logged, &ctx);
 
