@@ -180,6 +180,7 @@ I<Messages.>
     until PATTERN             skips what does not match
     unordered [P, P...]       the next messages, in whatever order
     none [SECONDS]            nothing comes (0.3)
+    pings NAME                how many pings were answered so far, as $NAME
     comment [N]               SSE comments have come
     retry PATTERN             SSE said so
 

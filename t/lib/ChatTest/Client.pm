@@ -75,7 +75,7 @@ sub connected {
 
     %$self = (name => $self->{name}, nginx => $self->{nginx}, buf => '',
               events => [], sock => $s, port => $s->sockport,
-              answered => $self->{answered}, tls => $o{tls},
+              answered => $self->{answered}, tls => $o{tls}, pings => 0,
               chunk => $self->{chunk}, patience => $o{timeout});
 
     if ($o{tls}) {
@@ -482,6 +482,7 @@ sub ws_message {
         }
 
         if ($f->{op} eq 'ping') {
+            $self->{pings}++;
             $self->send_frame('pong', $f->{data}) if !$self->{nopong};
             next;
         }

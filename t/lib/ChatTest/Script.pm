@@ -525,7 +525,7 @@ sub do_recv_frame {
 sub do_close {
     my ($self, $c, $arg) = @_;
 
-    my ($code, $reason) = split ' ', $arg, 2;
+    my ($code, $reason) = split ' ', $self->text($arg), 2;
 
     $self->trace($c, '>', "close $arg");
     $c->send_frame('close', defined $code
@@ -539,7 +539,7 @@ sub do_close {
 sub do_closed {
     my ($self, $c, $arg) = @_;
 
-    my ($code, $reason) = split ' ', $arg, 2;
+    my ($code, $reason) = split ' ', $self->text($arg), 2;
     my $m = $self->next_message($c, $self->deadline);
 
     die unexpected($m) . ", expected close $arg\n" if $m->{kind} ne 'close';
@@ -573,6 +573,15 @@ sub do_end {
         // { kind => $c->{eof} ? 'end' : 'error', why => $@ };
 
     die unexpected($m) . ", expected the end\n" if $m->{kind} ne 'end';
+}
+
+
+# pings NAME: how many have come among the messages so far, as $NAME
+
+sub do_pings {
+    my ($self, $c, $arg) = @_;
+
+    $self->{vars}{$arg} = $c->{pings} + 0;
 }
 
 
