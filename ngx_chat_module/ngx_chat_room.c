@@ -53,6 +53,12 @@ ngx_chat_room_open(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
             return NGX_DECLINED;
         }
 
+        if (sh->moved) {
+            /* its epoch would be given to another room of the new zone */
+            ngx_chat_shm_unlock(z);
+            return NGX_AGAIN;
+        }
+
         slot = ngx_chat_slot_create_locked(z, key, hash, 0);
 
         if (slot == NULL) {

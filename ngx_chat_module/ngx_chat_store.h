@@ -240,7 +240,8 @@ u_char *ngx_chat_zone_secret(ngx_chat_zone_t *z);      /* 32 bytes, constant */
  * unread segments in place (within the live window) and has publishers put the
  * room into the seat's ring.  Opening again is harmless (one interest a seat).
  *
- * NGX_OK; NGX_DECLINED: no such room and !create; NGX_BUSY: full
+ * NGX_OK; NGX_DECLINED: no such room and !create; NGX_BUSY: full; NGX_AGAIN: no
+ * such room, and this zone is `moved'
  */
 ngx_int_t ngx_chat_room_open(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
     ngx_chat_rule_t *rule, ngx_uint_t seat, ngx_uint_t create,
