@@ -176,6 +176,7 @@ I<Messages.>
                               the next message; pings are answered and pongs
                               skipped; id and event are of SSE, absent, or
                               a /regex/
+    ask TEXT -> PATTERN       send, and recv
     recvbin BYTES             the next message, which is binary
     until PATTERN             skips what does not match
     unordered [P, P...]       the next messages, in whatever order

@@ -363,6 +363,19 @@ sub do_recv {
 }
 
 
+# ask TEXT -> PATTERN: send, and recv
+
+sub do_ask {
+    my ($self, $c, $arg) = @_;
+
+    my ($text, $want) = $arg =~ /^(.*?)\s+->\s+(.*)$/s
+        or die "ask TEXT -> PATTERN\n";
+
+    $self->do_send($c, $text);
+    $self->do_recv($c, $want);
+}
+
+
 # a message of binary frames, exactly
 
 sub do_recvbin {
