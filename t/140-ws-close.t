@@ -319,6 +319,7 @@ a: recv {"type":"welcome"}
 a: frame 3 ""
 a: recv {"type":"closing","code":1002}
 a: closed 1002
+a: drop
 logged chat.log /^fails: 101 "GET \/chat\/ HTTP\/1\.1" \/chat\/\?- \[-\] \[ann\] websocket 0\/0 1002$/
 a: ws /chat/lobby header="X-User: ann" header="User-Agent: leaves"
 a: recv {"type":"welcome"}
