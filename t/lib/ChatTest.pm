@@ -247,6 +247,8 @@ I<The rest.>
 
     let x = VALUE             or <<perl>>
     check <<perl>>            is true
+    call NAME ARGUMENT...     a sub of the test's file, with the nginx (see
+                              ChatTest::Nginx) first; fails if it dies
     timeout SECONDS           from here on
     sleep SECONDS             rather wait for something
 

@@ -20,7 +20,7 @@ use ChatTest::ScriptOpen;
 
 my %GLOBAL = map { $_ => 1 } qw(
     reload kill9 drained workers edit signal point log nolog allow
-    let check sleep timeout repeat end await logged refused accepted
+    let check sleep timeout repeat end await call logged refused accepted
 );
 
 # options of the commands that take some

@@ -201,6 +201,18 @@ sub evaluate {
 }
 
 
+# call NAME [ARGUMENTS]: a sub of the test's own file, with the nginx first
+
+sub all_call {
+    my ($self, $arg) = @_;
+
+    my ($name, @args) = split ' ', $self->text($arg);
+
+    my $code = main->can($name) or die "the test has no sub $name\n";
+    $code->($self->{nginx}, @args);
+}
+
+
 sub all_sleep { sleep $_[1] }
 
 sub all_timeout { $_[0]{timeout} = $_[1] }
