@@ -105,6 +105,7 @@ ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     } else {
         pending = ngx_chat_text_len(c->replies);
         max = NGX_CHAT_REPLIES_MAX - NGX_CHAT_PAGE_BYTES * 2;
+        c->received++;
     }
 
     if (pending > max && cmd->type != NGX_CHAT_CMD_MESSAGE) {

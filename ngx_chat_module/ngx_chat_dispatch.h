@@ -32,6 +32,7 @@ typedef struct {
     /* stateless: the elements of a JSON array, joined by commas */
     ngx_chat_text_t       *replies;
     ngx_uint_t             nreplies;
+    uint64_t               received;     /* commands */
 
     unsigned               single:1;     /* a text is one object, no array */
 

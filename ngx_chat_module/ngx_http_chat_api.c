@@ -259,6 +259,8 @@ ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     ngx_http_chat_run(r, &c, body);
 
+    ctx->received = c.received;
+
     ngx_chat_text_lit(&replies, "]");
 
     if (replies.failed) {

@@ -14,7 +14,7 @@
 
 #define NGX_HTTP_CHAT_V_STR   0
 #define NGX_HTTP_CHAT_V_U64   1
-#define NGX_HTTP_CHAT_V_UINT  2
+#define NGX_HTTP_CHAT_V_CODE  2
 
 
 typedef struct {
@@ -39,7 +39,7 @@ static ngx_http_chat_variable_t  ngx_http_chat_variables[] = {
       offsetof(ngx_http_chat_ctx_t, received) },
     { ngx_string("chat_sent"), NGX_HTTP_CHAT_V_U64,
       offsetof(ngx_http_chat_ctx_t, sent) },
-    { ngx_string("chat_close_code"), NGX_HTTP_CHAT_V_UINT,
+    { ngx_string("chat_close_code"), NGX_HTTP_CHAT_V_CODE,
       offsetof(ngx_http_chat_ctx_t, close_code) },
     { ngx_null_string, 0, 0 }
 };
@@ -97,8 +97,18 @@ ngx_http_chat_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_OK;
     }
 
-    n = (var->type == NGX_HTTP_CHAT_V_U64) ? *(uint64_t *) p
-                                           : *(ngx_uint_t *) p;
+    if (var->type == NGX_HTTP_CHAT_V_U64) {
+        n = *(uint64_t *) p;
+
+    } else {
+        n = *(ngx_uint_t *) p;
+
+        if (n == 0) {
+            /* nothing that ends with a Close frame */
+            v->not_found = 1;
+            return NGX_OK;
+        }
+    }
 
     v->data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
     if (v->data == NULL) {
