@@ -234,6 +234,18 @@ I<nginx.>
     logged FILE /regex/       a line has come to another log beside it
     await PATH PATTERN        GET until the answer is so
 
+I<A crowd> of WebSocket clients, which resume, move when told to, publish again
+what was not acknowledged, and check all the while that nothing is lost or
+doubled; it goes on while the conversation does.  It needs C<chat_user
+$arg_user trusted;>.
+
+    crowd clients=N [rooms=N] [publishers=N] [rate=N] [batch=N]
+                              begins; rate is messages a second of each, batch
+                              how many it sends at once
+    crowd await N             so many more messages are acknowledged
+    crowd moved [N]           everybody has connected again N times (once)
+    crowd stop                all is acknowledged, everybody has everything
+
 I<Configurations,> tried by nginx -t.  A PLACE is main, http (where C<chat_zone
 zone=main:8m;> is added if there is none), server, location (not the chat's),
 or chat, as C<--- chat_config> is:

@@ -3,7 +3,7 @@ package ChatTest::Script;
 # The language of "--- chat" sections; ChatTest's documentation describes it.
 # Commands that open something are in ScriptOpen, those of single bytes and of
 # very many in ScriptBytes, nginx's in ScriptNginx, those of its configuration
-# in ScriptConf.
+# in ScriptConf, those of a crowd in ScriptCrowd.
 
 use strict;
 use warnings;
@@ -15,12 +15,13 @@ use ChatTest::Frame;
 use ChatTest::Match;
 use ChatTest::ScriptBytes;
 use ChatTest::ScriptConf;
+use ChatTest::ScriptCrowd;
 use ChatTest::ScriptNginx;
 use ChatTest::ScriptOpen;
 
 my %GLOBAL = map { $_ => 1 } qw(
     reload kill9 drained workers edit signal point log nolog allow
-    let check sleep timeout repeat end await call logged refused accepted
+    let check sleep timeout repeat end await call crowd logged refused accepted
 );
 
 # options of the commands that take some
@@ -60,6 +61,7 @@ sub run {
     my $ok = eval { $self->block(\@lines); 1 };
     my $why = $@;
 
+    $self->crowd_end;
     $_->drop for values %{ $self->{clients} };
 
     return undef if $ok;
