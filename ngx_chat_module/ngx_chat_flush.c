@@ -99,7 +99,7 @@ ngx_chat_session_flush(ngx_chat_reader_t *rd)
         return;
     }
 
-    if (s->behind) {
+    if (s->reader.behind) {
         ngx_chat_flush_catch_up(s);
     }
 
@@ -347,7 +347,7 @@ ngx_chat_flush_drop_pending(ngx_chat_session_t *s)
         sub->is_pending = 0;
 
         ngx_chat_hub_behind(sub);
-        s->behind = 1;
+        s->reader.behind = 1;
     }
 }
 
@@ -362,7 +362,7 @@ ngx_chat_flush_catch_up(ngx_chat_session_t *s)
     ngx_chat_member_t  *m;
 
     again = 0;
-    s->behind = 0;
+    s->reader.behind = 0;
     quantum = NGX_CHAT_FLUSH_QUANTUM;
 
     for (q = ngx_queue_head(&s->members);
@@ -377,19 +377,19 @@ ngx_chat_flush_catch_up(ngx_chat_session_t *s)
 
         if (m->sub.cursor > m->sub.room->head) {
             /* `joined' ran ahead of the hub, which will offer */
-            s->behind = 1;
+            s->reader.behind = 1;
             continue;
         }
 
         rc = ngx_chat_flush_read_on(s, &m->sub, &quantum);
 
         if (rc == NGX_ERROR || s->reader.blocked || s->closing) {
-            s->behind = 1;
+            s->reader.behind = 1;
             return;
         }
 
         if (rc == NGX_AGAIN) {
-            s->behind = 1;
+            s->reader.behind = 1;
             again = 1;
         }
     }

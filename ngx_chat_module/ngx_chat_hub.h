@@ -82,6 +82,7 @@ struct ngx_chat_reader_s {
     /* the log that the reader follows has begun a new life */
     void                  (*reset)(ngx_chat_reader_t *rd);
 
+    unsigned                behind:1;        /* some subscription is, perhaps */
     unsigned                queued:1;
     unsigned                blocked:1;       /* the connection takes no more */
 };

@@ -64,6 +64,7 @@ ngx_chat_hub_behind(ngx_chat_sub_t *sub)
 {
     if (sub->live) {
         sub->live = 0;
+        sub->reader->behind = 1;
         ngx_queue_remove(&sub->queue);
         ngx_queue_insert_tail(&sub->room->behind, &sub->queue);
     }

@@ -134,7 +134,7 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_chat_hub_attach(room, &m->sub, &s->reader, resume.cursor);
 
     if (!m->sub.live) {
-        s->behind = 1;
+        s->reader.behind = 1;
     }
 
     ngx_chat_worker_metric(z, NGX_CHAT_M_SUBSCRIPTIONS, 1);

@@ -254,7 +254,7 @@ ngx_chat_session_writable(ngx_chat_session_t *s)
     ngx_chat_worker_unstuck(s);
 
     if (!ngx_queue_empty(&s->members)) {
-        s->behind = 1;
+        s->reader.behind = 1;
     }
 
     ngx_chat_hub_post(&s->reader);

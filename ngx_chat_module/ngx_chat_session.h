@@ -146,7 +146,6 @@ struct ngx_chat_session_s {
     uint16_t                     close_code;
     uint8_t                      wire;         /* ngx_chat_wire_e */
 
-    unsigned                     behind:1;     /* some member may be */
     unsigned                     slow:1;       /* has been blocked */
     unsigned                     pinged:1;
     unsigned                     heartbeat:1;  /* pings are objects */
