@@ -147,7 +147,7 @@ I<Opening.>
     answer STATUS             to what was sent over it; 101 makes it WebSocket
 
     tls                       over TLS
-    same=CLIENT other=CLIENT  on that client's worker, or on another one
+    same=CLIENT other=A,B     on that client's worker, or on none of theirs
     proto=a,b                 Sec-WebSocket-Protocol
     version=8  key=...        of the handshake, if not the right ones
     header="Name: value"      any number; "Name:" leaves a default one out

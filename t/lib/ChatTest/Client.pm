@@ -28,8 +28,8 @@ sub new {
 }
 
 
-# opened(%OPTIONS): connect.  tls, rcvbuf, and same or other: another client
-# whose worker this one has to share, or not to share.
+# opened(%OPTIONS): connect.  tls, rcvbuf, and same: another client whose worker
+# this one has to share, or other: those whose worker it must not share.
 
 sub opened {
     my ($self, %o) = @_;
@@ -44,10 +44,10 @@ sub opened {
 
         my $pid = $self->worker;
         return if $o{same} && $pid == $o{same}->worker
-               || $o{other} && $pid != $o{other}->worker;
+               || $o{other} && !grep { $pid == $_->worker } @{ $o{other} };
     }
 
-    die "no worker but the one, in 200 tries: workers(2)?\n";
+    die "no worker like that, in 200 tries: workers(2)?\n";
 }
 
 

@@ -233,7 +233,8 @@ sub open_for {
     $c->opened(
         timeout => $self->{timeout}, tls => $o->{tls}, rcvbuf => $o->{rcvbuf},
         same => $o->{same} && $self->other_client($o->{same}),
-        other => $o->{other} && $self->other_client($o->{other}),
+        other => $o->{other} && [map { $self->other_client($_) }
+                                 split /,/, $o->{other}],
     );
 
     $c->{nopong} = $o->{nopong};
