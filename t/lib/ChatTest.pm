@@ -232,7 +232,8 @@ I<nginx.>
     nolog /regex/             has not been there since the block began
     allow /regex/             such lines are all right
     logged FILE /regex/       a line has come to another log beside it
-    await PATH PATTERN        GET until the answer is so
+    await PATH PATTERN        GET until the answer is so; also CLIENT: await,
+                              on the connection that it has kept
 
 I<A crowd> of WebSocket clients, which resume, move when told to, publish again
 what was not acknowledged, and check all the while that nothing is lost or

@@ -29,6 +29,9 @@ sub all_crowd {
     $self->{crowd} or die "there is no crowd\n";
     $arg .= ' 1' if $arg eq 'moved';
 
+    # if it has failed meanwhile, it is gone, and has left the reason
+    local $SIG{PIPE} = 'IGNORE';
+
     my $in = $self->{crowd}{in};
     print $in "$arg\n";
 

@@ -38,6 +38,8 @@ sub all_kill9 {
 sub all_point {
     my ($self, $arg) = @_;
 
+    $arg = $self->text($arg);
+
     my $file = $self->{nginx}->root . '/logs/test_point';
 
     # whoever that will be
@@ -152,13 +154,29 @@ sub all_allow {
 sub all_await {
     my ($self, $arg) = @_;
 
-    my ($path, $want) = split ' ', $arg, 2;
     my $c = ChatTest::Client->new('await', $self->{nginx});
+    $self->await_answer($c, '', $arg);
+}
+
+
+# the same by a client, on the connection that it may have
+
+sub do_await {
+    my ($self, $c, $arg) = @_;
+
+    $self->await_answer($c, ' keep', $arg);
+}
+
+
+sub await_answer {
+    my ($self, $c, $options, $arg) = @_;
+
+    my ($path, $want) = split ' ', $arg, 2;
     my $end = $self->deadline;
     my $why;
 
     for (;;) {
-        $self->http($c, 'GET', $path);
+        $self->http($c, 'GET', "$path$options");
         return if eval { $self->compare($c->{body}, $want); 1 };
         $why = $@;
         last if time > $end;
