@@ -131,6 +131,22 @@ char *ngx_http_chat_set_message_max(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_chat_set_replay_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* --- ngx_http_chat_set_value.c: one plain value, within bounds --- */
+
+typedef struct ngx_http_chat_value_s  ngx_http_chat_value_t;
+
+extern ngx_http_chat_value_t  ngx_http_chat_value_ping;
+extern ngx_http_chat_value_t  ngx_http_chat_value_ping_timeout;
+extern ngx_http_chat_value_t  ngx_http_chat_value_slow_timeout;
+extern ngx_http_chat_value_t  ngx_http_chat_value_drain;
+extern ngx_http_chat_value_t  ngx_http_chat_value_buffers;
+extern ngx_http_chat_value_t  ngx_http_chat_value_sse_rooms;
+
+/* cmd->post is one of these */
+char *ngx_http_chat_set_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_format(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* --- ngx_http_chat_request.c --- */
 
 ngx_int_t ngx_http_chat_handler(ngx_http_request_t *r);

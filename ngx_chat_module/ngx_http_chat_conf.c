@@ -15,8 +15,6 @@ static void ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
     ngx_http_chat_loc_conf_t *conf, ngx_http_chat_loc_conf_t *prev);
 static char *ngx_http_chat_check_location(ngx_conf_t *cf,
     ngx_http_chat_loc_conf_t *conf);
-static char *ngx_http_chat_check_times(ngx_conf_t *cf,
-    ngx_http_chat_loc_conf_t *conf);
 static void ngx_http_chat_warn_location(ngx_conf_t *cf,
     ngx_http_chat_location_t *l);
 
@@ -117,13 +115,6 @@ ngx_http_chat_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_size_value(cmcf->buffers, 64 * 1024 * 1024);
     ngx_conf_init_value(cmcf->deflate_level, 1);
     ngx_conf_init_size_value(cmcf->deflate_min, 256);
-
-    if (cmcf->buffers < 1024 * 1024) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"chat_buffers\" must be at least 1m, "
-                           "write \"chat_buffers 64m;\"");
-        return NGX_CONF_ERROR;
-    }
 
     return NGX_CONF_OK;
 }
@@ -315,43 +306,11 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
         }
     }
 
-    if (conf->sse_rooms < 1 || conf->sse_rooms > NGX_HTTP_CHAT_SSE_ROOMS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"chat_sse_rooms\" must be between 1 and %d",
-                           NGX_HTTP_CHAT_SSE_ROOMS);
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_chat_check_times(cf, conf);
-}
-
-
-static char *
-ngx_http_chat_check_times(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
-{
-    if (conf->chat.ping < 1 || conf->chat.ping > 100) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"chat_ping\" must be between 1s and 100s");
-        return NGX_CONF_ERROR;
-    }
-
     if (conf->chat.ping_timeout <= conf->chat.ping) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"chat_ping_timeout\" (%T s) must be more than "
                            "\"chat_ping\" (%T s)",
                            conf->chat.ping_timeout, conf->chat.ping);
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->chat.slow_timeout < 1) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"chat_slow_timeout\" must be at least 1s");
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->chat.drain < 100 || conf->chat.drain > 3600000) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"chat_drain\" must be between 100ms and 1h");
         return NGX_CONF_ERROR;
     }
 

@@ -19,13 +19,6 @@ static ngx_int_t ngx_http_chat_init_process(ngx_cycle_t *cycle);
 static void ngx_http_chat_exit_process(ngx_cycle_t *cycle);
 
 
-static ngx_conf_enum_t  ngx_http_chat_formats[] = {
-    { ngx_string("chat"), 0 },
-    { ngx_string("raw"), 1 },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_conf_num_bounds_t  ngx_http_chat_deflate_levels = {
     ngx_conf_check_num_bounds, 1, 9
 };
@@ -67,10 +60,10 @@ static ngx_command_t  ngx_http_chat_commands[] = {
 
     { ngx_string("chat_buffers"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_size_slot,
+      ngx_http_chat_set_value,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_chat_main_conf_t, buffers),
-      NULL },
+      &ngx_http_chat_value_buffers },
 
     { ngx_string("chat"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -109,17 +102,17 @@ static ngx_command_t  ngx_http_chat_commands[] = {
 
     { ngx_string("chat_format"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_chat_set_format,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_chat_loc_conf_t, format),
-      &ngx_http_chat_formats },
+      0,
+      NULL },
 
     { ngx_string("chat_sse_rooms"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_chat_set_value,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, sse_rooms),
-      NULL },
+      &ngx_http_chat_value_sse_rooms },
 
     { ngx_string("chat_deflate"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
@@ -165,31 +158,31 @@ static ngx_command_t  ngx_http_chat_commands[] = {
 
     { ngx_string("chat_ping"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_chat_set_value,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, chat.ping),
-      NULL },
+      &ngx_http_chat_value_ping },
 
     { ngx_string("chat_ping_timeout"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_chat_set_value,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, chat.ping_timeout),
-      NULL },
+      &ngx_http_chat_value_ping_timeout },
 
     { ngx_string("chat_slow_timeout"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_chat_set_value,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, chat.slow_timeout),
-      NULL },
+      &ngx_http_chat_value_slow_timeout },
 
     { ngx_string("chat_drain"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_chat_set_value,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_chat_loc_conf_t, chat.drain),
-      NULL },
+      &ngx_http_chat_value_drain },
 
       ngx_null_command
 };

@@ -182,7 +182,18 @@ refused http chat_ping 0; => invalid parameter "0" of "chat_ping": write a time 
 
 
 
-=== TEST 13: times that don't fit together, or are written twice
+=== TEST 13: chat_sse_rooms
+--- chat
+accepted chat chat_sse_rooms 1;
+accepted chat chat_sse_rooms 100;
+refused chat chat_sse_rooms 0; => invalid parameter "0" of "chat_sse_rooms": write a number of rooms, 1 to 100, "chat_sse_rooms 32;"
+refused chat chat_sse_rooms 101; => invalid parameter "101" of "chat_sse_rooms": write a number of rooms, 1 to 100
+refused chat chat_sse_rooms all; => invalid parameter "all" of "chat_sse_rooms": write a number of rooms, 1 to 100
+refused chat chat_sse_rooms 5; chat_sse_rooms 5; => "chat_sse_rooms" directive is duplicate
+
+
+
+=== TEST 14: times that don't fit together, or are written twice
 --- chat
 refused chat chat_ping 60s; => "chat_ping_timeout" (60 s) must be more than "chat_ping" (60 s)
 refused chat chat_ping_timeout 25s; => "chat_ping_timeout" (25 s) must be more than "chat_ping" (25 s)
