@@ -24,6 +24,9 @@
 
 #define NGX_CHAT_NO_SEAT  ((ngx_uint_t) -1)
 
+/* the name of its shared memory */
+#define NGX_CHAT_BUS_ZONE  "ngx_chat_bus"
+
 
 typedef struct ngx_chat_bus_s  ngx_chat_bus_t;
 

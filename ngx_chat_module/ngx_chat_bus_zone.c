@@ -30,7 +30,7 @@ ngx_chat_bus_add(ngx_conf_t *cf, void *tag)
     size_t           size;
     ngx_chat_bus_t  *bus;
 
-    static ngx_str_t  name = ngx_string("ngx_chat_bus");
+    static ngx_str_t  name = ngx_string(NGX_CHAT_BUS_ZONE);
 
     bus = ngx_pcalloc(cf->pool, sizeof(ngx_chat_bus_t));
     if (bus == NULL) {

@@ -45,7 +45,7 @@ struct ngx_chat_zone_s {
     ngx_uint_t        max_rooms;     /* 0: as many as fit */
     ngx_uint_t        session_rooms; /* rooms of one session */
     size_t            nonce_size;    /* bytes of the nonce table, 0: size/16 */
-    time_t            nonce_ttl;     /* seconds, 300 */
+    time_t            nonce_ttl;     /* seconds, 0: 300 */
     ngx_log_t        *log;
 
     /* the zone of another size that the init marked `moved'; NULL: none */

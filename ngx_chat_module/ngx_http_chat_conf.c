@@ -340,6 +340,10 @@ ngx_http_chat_check_conf(ngx_conf_t *cf, ngx_http_chat_main_conf_t *cmcf)
                           &z[i]->zone.name, z[i]->file, z[i]->line);
             return NGX_ERROR;
         }
+
+        if (z[i]->zone.session_rooms == 0) {
+            z[i]->zone.session_rooms = NGX_CHAT_JOIN_MAX;
+        }
     }
 
     l = cmcf->locations.elts;

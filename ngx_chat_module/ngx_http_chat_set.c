@@ -18,6 +18,7 @@
 
 
 static ngx_uint_t ngx_http_chat_spoofable(ngx_str_t *value);
+static const char *ngx_http_chat_origin_cure(ngx_str_t *arg);
 static ngx_http_complex_value_t *ngx_http_chat_complex(ngx_conf_t *cf,
     ngx_str_t *value);
 
@@ -112,6 +113,7 @@ ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_chat_loc_conf_t  *clcf = conf;
 
+    char        *rv;
     ngx_str_t   *arg, value;
     ngx_uint_t   i, trusted;
 
@@ -121,6 +123,11 @@ ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     arg = cf->args->elts;
     trusted = 0;
+
+    rv = ngx_http_chat_param_twice(cf, cmd, 2);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -230,6 +237,7 @@ ngx_http_chat_set_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t   *arg, *origin;
     ngx_uint_t   i;
+    const char  *cure;
 
     if (clcf->origins != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -244,21 +252,10 @@ ngx_http_chat_set_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
+        cure = ngx_http_chat_origin_cure(&arg[i]);
 
-        if (ngx_strcmp(arg[i].data, "same") != 0
-            && ngx_strcmp(arg[i].data, "any") != 0
-            && ngx_strncmp(arg[i].data, "http://", 7) != 0
-            && ngx_strncmp(arg[i].data, "https://", 8) != 0)
-        {
-            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                      "write \"same\", \"any\" or an origin such as "
-                      "\"https://www.example.com\" or "
-                      "\"https://*.example.com\"");
-        }
-
-        if (arg[i].data[arg[i].len - 1] == '/') {
-            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                                           "an origin has no \"/\" at its end");
+        if (cure != NULL) {
+            return ngx_http_chat_bad_param(cf, cmd, &arg[i], cure);
         }
 
         origin = ngx_array_push(clcf->origins);
@@ -271,6 +268,45 @@ ngx_http_chat_set_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* NULL: it is an origin, or a word for some */
+
+static const char *
+ngx_http_chat_origin_cure(ngx_str_t *arg)
+{
+    u_char  *p, *last, *star;
+
+    p = arg->data;
+    last = p + arg->len;
+
+    if (ngx_strcmp(p, "same") == 0 || ngx_strcmp(p, "any") == 0) {
+        return NULL;
+    }
+
+    if (arg->len > 7 && ngx_strncmp(p, "http://", 7) == 0) {
+        p += 7;
+
+    } else if (arg->len > 8 && ngx_strncmp(p, "https://", 8) == 0) {
+        p += 8;
+
+    } else {
+        return "write \"same\", \"any\" or an origin such as "
+               "\"https://www.example.com\" or \"https://*.example.com\"";
+    }
+
+    if (ngx_strlchr(p, last, '/') != NULL) {
+        return "an origin has no path and no \"/\" at its end";
+    }
+
+    star = ngx_strlchr(p, last, '*');
+
+    if (star != NULL && ngx_strlchr(star + 1, last, '*') != NULL) {
+        return "write one \"*\" at most";
+    }
+
+    return NULL;
 }
 
 
@@ -391,6 +427,34 @@ ngx_http_chat_bad_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
                        arg, &cmd->name, cure);
 
     return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_chat_param_twice(ngx_conf_t *cf, ngx_command_t *cmd, ngx_uint_t n)
+{
+    size_t       len;
+    u_char      *p;
+    ngx_str_t   *arg;
+    ngx_uint_t   i, k;
+
+    arg = cf->args->elts;
+
+    for (i = n; i < cf->args->nelts; i++) {
+
+        p = ngx_strlchr(arg[i].data, arg[i].data + arg[i].len, '=');
+        len = (p != NULL) ? (size_t) (p - arg[i].data) + 1 : arg[i].len + 1;
+
+        /* "name=", or a flag with its terminating zero */
+
+        for (k = n; k < i; k++) {
+            if (ngx_strncmp(arg[k].data, arg[i].data, len) == 0) {
+                return ngx_http_chat_twice(cf, cmd, &arg[i]);
+            }
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -26,6 +26,12 @@ ngx_uint_t ngx_http_chat_param(ngx_str_t *arg, const char *name,
 /* logs it with what to write instead; NGX_CONF_ERROR */
 char *ngx_http_chat_bad_param(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *arg, const char *cure);
+/* the same of a parameter that is there already */
+#define ngx_http_chat_twice(cf, cmd, arg)                                     \
+    ngx_http_chat_bad_param(cf, cmd, arg, "write it once")
+/* NGX_CONF_ERROR if a parameter from the n-th on is */
+char *ngx_http_chat_param_twice(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_uint_t n);
 /* within these bounds, or NGX_ERROR */
 ngx_int_t ngx_http_chat_number(ngx_str_t *value, ngx_int_t min,
     ngx_int_t max);

@@ -10,6 +10,14 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat_set.h"
+#include "ngx_chat_name.h"
+
+
+static ngx_int_t ngx_http_chat_pattern(ngx_str_t *pattern);
+static void ngx_http_chat_warn_rule(ngx_conf_t *cf,
+    ngx_http_chat_zone_t *zone, ngx_str_t *pattern);
+static char *ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_chat_rule_t *rule);
 
 
 /* chat_zone zone=NAME:SIZE; */
@@ -46,11 +54,20 @@ ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         value.len -= name.len + 1;
         value.data = p + 1;
 
+        if (name.len == sizeof(NGX_CHAT_BUS_ZONE) - 1
+            && ngx_strncmp(name.data, NGX_CHAT_BUS_ZONE, name.len) == 0)
+        {
+            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                           "this name is the module's own, write another");
+        }
+
         size = ngx_parse_size(&value);
 
         if (size == NGX_ERROR || (size_t) size < ngx_chat_zone_min_size()) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "the size in \"%V\" must be at least %uzk",
+                               "invalid parameter \"%V\" of \"chat_zone\": "
+                               "write a size of at least %uzk, "
+                               "\"zone=main:64m\"",
                                &arg[i], ngx_chat_zone_min_size() / 1024);
             return NGX_CONF_ERROR;
         }
@@ -87,9 +104,8 @@ ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ssize_t                size;
-    ngx_int_t              n;
-    ngx_str_t             *arg, value;
+    char                  *rv;
+    ngx_str_t             *arg;
     ngx_uint_t             i;
     ngx_chat_rule_t       *rule;
     ngx_http_chat_zone_t  *zone;
@@ -100,6 +116,18 @@ ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (zone == NULL) {
         return NGX_CONF_ERROR;
     }
+
+    if (ngx_http_chat_pattern(&arg[2]) != NGX_OK) {
+        return ngx_http_chat_bad_param(cf, cmd, &arg[2],
+                     "write a room's name here, \"*\" stands for any part");
+    }
+
+    rv = ngx_http_chat_param_twice(cf, cmd, 3);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    ngx_http_chat_warn_rule(cf, zone, &arg[2]);
 
     rule = ngx_array_push(&zone->zone.rules);
     if (rule == NULL) {
@@ -112,65 +140,132 @@ ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->size = 0;
     rule->create = 1;
 
-    if (arg[2].len > NGX_CHAT_ROOM_MAX
-        || ngx_strlchr(arg[2].data, arg[2].data + arg[2].len, '=') != NULL)
-    {
-        return ngx_http_chat_bad_param(cf, cmd, &arg[2],
-                     "write a room's name here, \"*\" stands for any part");
-    }
-
     for (i = 3; i < cf->args->nelts; i++) {
+        rv = ngx_http_chat_set_rule(cf, cmd, &arg[i], rule);
 
-        if (ngx_http_chat_param(&arg[i], "history", &value)) {
-            n = ngx_http_chat_number(&value, 0, 10000000);
-
-            if (n == NGX_ERROR) {
-                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                               "write a number of events, 0 to 10000000");
-            }
-
-            rule->history = (ngx_uint_t) n;
-            continue;
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
-
-        if (ngx_http_chat_param(&arg[i], "age", &value)) {
-            rule->age = ngx_parse_time(&value, 1);
-
-            if (rule->age == (time_t) NGX_ERROR || rule->age == 0) {
-                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                                               "write a time, \"age=7d\"");
-            }
-
-            continue;
-        }
-
-        if (ngx_http_chat_param(&arg[i], "size", &value)) {
-            size = ngx_parse_size(&value);
-
-            if (size == NGX_ERROR || size < 16384) {
-                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                               "write a size of at least 16k, \"size=1m\"");
-            }
-
-            rule->size = (size_t) size;
-            continue;
-        }
-
-        if (ngx_strcmp(arg[i].data, "create=on") == 0) {
-            rule->create = 1;
-            continue;
-        }
-
-        if (ngx_strcmp(arg[i].data, "create=off") == 0) {
-            rule->create = 0;
-            continue;
-        }
-
-        return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                             "known are history=, age=, size= and create=");
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* what could be a room's name if each "*" were a letter */
+
+static ngx_int_t
+ngx_http_chat_pattern(ngx_str_t *pattern)
+{
+    u_char      name[NGX_CHAT_ROOM_MAX];
+    ngx_str_t   room;
+    ngx_uint_t  i;
+
+    if (pattern->len > NGX_CHAT_ROOM_MAX
+        || ngx_strlchr(pattern->data, pattern->data + pattern->len, '=')
+           != NULL)
+    {
+        /* the pattern was forgotten */
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < pattern->len; i++) {
+        name[i] = (pattern->data[i] == '*') ? 'x' : pattern->data[i];
+    }
+
+    room.data = name;
+    room.len = pattern->len;
+
+    return ngx_chat_room_name_valid(&room, 1);
+}
+
+
+/*
+ * The first line that matches counts.  A "*" of this pattern is matched by
+ * nothing but a "*" of an earlier one, so that one matches all that this does.
+ */
+
+static void
+ngx_http_chat_warn_rule(ngx_conf_t *cf, ngx_http_chat_zone_t *zone,
+    ngx_str_t *pattern)
+{
+    ngx_chat_rule_t  *rule, *first;
+
+    first = zone->zone.rules.elts;
+    rule = ngx_chat_zone_rule(&zone->zone, pattern);
+
+    if (rule < first || rule >= first + zone->zone.rules.nelts) {
+        /* the default */
+        return;
+    }
+
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "\"chat_rooms %V %V\" has no effect, since \"%V\" "
+                       "comes before it: write it above",
+                       &zone->zone.name, pattern, &rule->pattern);
+}
+
+
+static char *
+ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
+    ngx_chat_rule_t *rule)
+{
+    ssize_t    size;
+    time_t     age;
+    ngx_int_t  n;
+    ngx_str_t  value;
+
+    if (ngx_http_chat_param(arg, "history", &value)) {
+        n = ngx_http_chat_number(&value, 0, 10000000);
+
+        if (n == NGX_ERROR) {
+            return ngx_http_chat_bad_param(cf, cmd, arg,
+                               "write a number of events, 0 to 10000000");
+        }
+
+        rule->history = (ngx_uint_t) n;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_chat_param(arg, "age", &value)) {
+        age = ngx_parse_time(&value, 1);
+
+        if (age < 1) {
+            return ngx_http_chat_bad_param(cf, cmd, arg,
+                                           "write a time, \"age=7d\"");
+        }
+
+        rule->age = age;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_chat_param(arg, "size", &value)) {
+        size = ngx_parse_size(&value);
+
+        if (size < 16384) {
+            return ngx_http_chat_bad_param(cf, cmd, arg,
+                               "write a size of at least 16k, \"size=1m\"");
+        }
+
+        rule->size = (size_t) size;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_chat_param(arg, "create", &value)) {
+
+        if (ngx_strcmp(value.data, "on") != 0
+            && ngx_strcmp(value.data, "off") != 0)
+        {
+            return ngx_http_chat_bad_param(cf, cmd, arg,
+                               "write \"create=on\" or \"create=off\"");
+        }
+
+        rule->create = (value.len == 2);
+        return NGX_CONF_OK;
+    }
+
+    return ngx_http_chat_bad_param(cf, cmd, arg,
+                             "known are history=, age=, size= and create=");
 }
 
 
@@ -195,9 +290,14 @@ ngx_http_chat_set_nonce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 2; i < cf->args->nelts; i++) {
 
         if (ngx_http_chat_param(&arg[i], "size", &value)) {
+
+            if (zone->zone.nonce_size != 0) {
+                return ngx_http_chat_twice(cf, cmd, &arg[i]);
+            }
+
             size = ngx_parse_size(&value);
 
-            if (size == NGX_ERROR || size < 65536) {
+            if (size < 65536) {
                 return ngx_http_chat_bad_param(cf, cmd, &arg[i],
                                "write a size of at least 64k, \"size=4m\"");
             }
@@ -207,6 +307,11 @@ ngx_http_chat_set_nonce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         if (ngx_http_chat_param(&arg[i], "ttl", &value)) {
+
+            if (zone->zone.nonce_ttl != 0) {
+                return ngx_http_chat_twice(cf, cmd, &arg[i]);
+            }
+
             ttl = ngx_parse_time(&value, 1);
 
             if (ttl < 1 || ttl > 86400) {
@@ -246,6 +351,11 @@ ngx_http_chat_set_max_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     for (i = 2; i < cf->args->nelts; i++) {
 
         if (ngx_http_chat_param(&arg[i], "session", &value)) {
+
+            if (zone->zone.session_rooms != 0) {
+                return ngx_http_chat_twice(cf, cmd, &arg[i]);
+            }
+
             n = ngx_http_chat_number(&value, 1, 10000);
 
             if (n == NGX_ERROR) {
@@ -262,6 +372,10 @@ ngx_http_chat_set_max_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (n == NGX_ERROR || i != 2) {
             return ngx_http_chat_bad_param(cf, cmd, &arg[i],
                       "write the zone, a number of rooms and \"session=N\"");
+        }
+
+        if (zone->zone.max_rooms != 0) {
+            return ngx_http_chat_twice(cf, cmd, &arg[i]);
         }
 
         zone->zone.max_rooms = (ngx_uint_t) n;
@@ -296,8 +410,6 @@ ngx_http_chat_get_zone(ngx_conf_t *cf, ngx_str_t *name, const char *directive)
     }
 
     zone->zone.name = *name;
-    zone->zone.nonce_ttl = 300;
-    zone->zone.session_rooms = NGX_CHAT_JOIN_MAX;
     zone->zone.log = &cf->cycle->new_log;
 
     zone->pool = cf->cycle->pool;
