@@ -1,31 +1,18 @@
 /*
  * The page of ngx_chat_module: a chat client on chat.js.
  *
- * Whatever comes from the server is shown by textContent, nothing is parsed as
- * HTML; there is no inline script or style, so `default-src 'self'` is enough.
+ * Whatever comes from the server is shown as text, nothing is parsed as HTML;
+ * there is no inline script or style, so `default-src 'self'` is enough.
  */
 
-import { Chat, parseId } from './chat.js';
+import { Chat, newNonce, parseId } from './chat.js';
+import { badName, badRoom, bytes, hue, initialOf, nameOf, reasonOf } from './format.js';
+import { Log, button, el } from './log.js';
 
 const PAGE = 50;                       // messages asked for at once
 const KEEP = 400;                      // messages kept in a view that is followed
-const TOGETHER = 5 * 60000;            // messages of one user within this are a group
 
 const $ = id => document.getElementById(id);
-
-function el(tag, className = '', text = undefined) {
-    const node = document.createElement(tag);
-    if (className) node.className = className;
-    if (text !== undefined) node.textContent = text;
-    return node;
-}
-
-function button(text, onclick) {
-    const node = el('button', '', text);
-    node.type = 'button';
-    node.onclick = onclick;
-    return node;
-}
 
 function stored(storage, key, otherwise) {
     try { return JSON.parse(window[storage].getItem(key)) ?? otherwise; } catch { return otherwise; }
@@ -47,64 +34,25 @@ function findBase() {
 }
 
 const base = findBase();
-const chat = new Chat(base, { client: 'ngx_chat page/0.1' });
+const KEY = 'chat.rooms:' + base, OUTBOX = 'chat.outbox:' + base, NAME = 'chat.name:' + base;
+
+const chat = new Chat(base, { client: 'ngx_chat page/0.1', name: stored('localStorage', NAME, '') });
 const views = new Map();               // room -> view
 let active = null;                     // the view that is shown
-let following = true;                  // the log is at its end
-let missed = 0;                        // messages below, while it is not
-
-const KEY = 'chat.rooms:' + base, OUTBOX = 'chat.outbox:' + base;
-
-
-/* names, colours, times */
-
-function hue(id) {
-    let h = 2166136261;
-    for (const c of id) h = Math.imul(h ^ c.codePointAt(0), 16777619);
-    return (h >>> 0) % 360;
-}
-
-function nameOf(user) {
-    if (user.name) return user.name;
-    if (user.id.startsWith('~g')) return 'Guest ' + user.id.slice(2, 7);
-    return user.id || 'Server';
-}
-
-function initialOf(user) {
-    const name = user.name || user.id.replace(/^~g/, '');
-    return [...name.matchAll(/[\p{L}\p{N}]/gu)][0]?.[0] ?? '•';
-}
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const date = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
-const stamp = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
-const dayKey = ts => new Date(ts).toDateString();
-
-function dayName(ts) {
-    const now = new Date(), key = dayKey(ts);
-    if (key === now.toDateString()) return 'Today';
-    now.setDate(now.getDate() - 1);
-    return key === now.toDateString() ? 'Yesterday' : date.format(ts);
-}
 
 const isMine = m => m.user.id === chat.user?.id;
-const onlyEmoji = text => text.length < 40 && /^(?:\p{Extended_Pictographic}[\p{Emoji_Modifier}\u200d\ufe0f]*|\p{Regional_Indicator}{2}|\s)+$/u.test(text);
-const bytes = text => new TextEncoder().encode(text).length;
 
-const REASONS = {
-    too_large: 'the message is too long', rate_limited: 'too many messages', slow_mode: 'this room is slow', muted: 'you are muted',
-    banned: 'you are banned', read_only: 'this room is read-only', forbidden: 'you may not write here', filtered: 'it was refused',
-    not_joined: 'you are not in this room', closed: 'the connection was ended', timeout: 'it is not known whether it arrived',
-    full: 'the server is full', unavailable: 'the server can’t take it now',
-};
-const reasonOf = e => REASONS[e.code] ?? e.message ?? 'error';
+const log = new Log($('log'), $('jump'), {
+    isMine,
+    waiting: () => chat.state === 'online' ? 'Sending…' : 'Waiting for the connection…',
+    retry: p => { transmit(active, p); log.showState(p); },
+    discard: p => drop(active, p),
+    older: () => loadOlder(),
+    ended: () => active?.unread && seen(active),
+});
 
 
-/* views: what is known of a room
- *
- * items: what is shown, oldest first: {m, node} a message, {note, node} a notice
- * pending: nonce -> {m, node, error?}: ours, not yet in the room's log
- */
+/* views: what is known of a room, see log.js */
 
 function viewOf(name) {
     let view = views.get(name);
@@ -166,6 +114,11 @@ function saveNow() {
 
 addEventListener('pagehide', () => saving && saveNow());
 
+function seen(view) {
+    markSeen(view);
+    renderRooms();
+}
+
 function markSeen(view) {
     if (document.hidden) return;
     view.unread = 0;
@@ -200,7 +153,7 @@ function transmit(view, p) {
         if (view.pending.get(p.m.nonce) === p && at?.epoch === last?.epoch && at?.offset <= last?.offset) drop(view, p);
     }, e => {
         p.error = e;
-        if (view.pending.has(p.m.nonce)) showState(view, p);
+        if (view.pending.has(p.m.nonce)) log.showState(p);
     });
 }
 
@@ -211,119 +164,18 @@ function drop(view, p) {
 }
 
 
-/* the log */
-
-function fill(node, m) {
-    const { user, ts } = m, mine = isMine(m) || !m.id;
-    node.className = 'msg' + (mine ? ' own' : '');
-    node.style.setProperty('--h', hue(user.id));
-    const avatar = el('span', 'avatar', initialOf(user)), head = el('div', 'head'), name = el('bdi', 'name', mine ? 'You' : nameOf(user));
-    const time = el('time', '', clock.format(ts)), bubble = el('div', 'bubble', m.deleted ? 'This message was deleted.' : m.text);
-    avatar.setAttribute('aria-hidden', 'true');
-    name.title = user.id;
-    time.dateTime = new Date(ts).toISOString();
-    time.title = stamp.format(ts);
-    bubble.dir = 'auto';
-    bubble.title = time.title;
-    if (m.deleted) bubble.classList.add('gone');
-    else if (onlyEmoji(m.text)) bubble.classList.add('emoji');
-    head.append(name, time);
-    node.replaceChildren(avatar, head, bubble);
-    return node;
-}
-
-function showState(view, p) {
-    if (!p.node) return;
-    const state = p.node.querySelector('.state') ?? p.node.appendChild(el('div', 'state'));
-    p.node.classList.add('pending');
-    p.node.classList.toggle('failed', !!p.error);
-    if (!p.error) return void (state.textContent = chat.state === 'online' ? 'Sending…' : 'Waiting for the connection…');
-    state.replaceChildren('Not sent: ' + reasonOf(p.error) + '.',
-        button('Try again', () => { transmit(view, p); showState(view, p); }), button('Discard', () => drop(view, p)));
-}
-
-/*
- * Puts a message where it belongs: what separates it from the one before (a new
- * day, "New"), and whether it continues a group.  A node that is there already
- * isn't moved, so that a screen reader doesn't read it again.
- */
-
-const dayOf = node => node.previousElementSibling?.className === 'day' ? node.previousElementSibling : null;
-
-function place(view, node, m, last, adjacent, before) {
-    const log = $('log'), newDay = !last || dayKey(last.ts) !== dayKey(m.ts), fresh = m.id !== undefined && view.fresh === m.id;
-    dayOf(node)?.remove();
-    if (node.parentNode !== log || node.nextSibling !== before) log.insertBefore(node, before);
-    if (newDay) log.insertBefore(el('div', 'day', dayName(m.ts)), node);
-    if (fresh) log.insertBefore(el('div', 'fresh', 'New'), node);
-    node.classList.toggle('grouped', adjacent && !newDay && !fresh && last.user.id === m.user.id && m.ts - last.ts < TOGETHER);
-}
-
-/* shows an item that was added at the end, before what is pending */
-
-function append(view, item) {
-    const waiting = [...view.pending.values()].filter(p => p.node?.parentNode === $('log')), first = waiting[0];
-    const last = view.items.findLast(other => other.m && other !== item)?.m, adjacent = !!view.items.at(-2)?.m;
-    const before = first ? dayOf(first.node) ?? first.node : null;
-    if (item.note) {
-        $('log').insertBefore(noteNode(item), before);
-    } else {
-        item.node ??= el('div');
-        place(view, fill(item.node, item.m), item.m, last, adjacent, before);
-    }
-    if (first) place(view, first.node, first.m, item.m ?? last, !!item.m, first.node.nextSibling);
-}
-
-function noteNode(item) {
-    item.node = el('div', 'note', item.note);
-    if (item.action) item.node.append(button(...item.action));
-    return item.node;
-}
-
-function addPending(view, p, last, adjacent) {
-    p.node ??= el('div');
-    place(view, fill(p.node, p.m), p.m, last, adjacent, null);
-    showState(view, p);
-}
+/* what is shown */
 
 function render() {
-    const log = $('log'), view = active, from = log.scrollHeight - log.scrollTop;
-    log.setAttribute('aria-live', 'off');
-    log.setAttribute('aria-busy', 'true');
-    log.replaceChildren();
-    if (view) {
-        const edge = el('div', 'edge');
-        if (view.more) edge.textContent = 'Loading older messages…';
-        else if (view.loaded && view.items.length) edge.textContent = view.first > 1 ? 'Older messages are not kept.' : 'This is where the room begins.';
-        log.append(edge);
-        let last, adjacent = false;
-        for (const item of view.items) {
-            if (item.note) log.append(noteNode(item));
-            else place(view, fill(item.node = el('div'), item.m), item.m, last, adjacent, null);
-            adjacent = !!item.m;
-            last = item.m ?? last;
-        }
-        for (const p of view.pending.values()) {
-            p.node = null;
-            addPending(view, p, last, adjacent);
-            last = p.m;
-            adjacent = true;
-        }
-    }
-    if (following) toEnd(); else log.scrollTop = log.scrollHeight - from;
+    log.render();
     renderEmpty();
-    // a reader is told of what comes from now on, not of the page
-    setTimeout(() => {
-        log.setAttribute('aria-live', 'polite');
-        log.setAttribute('aria-busy', 'false');
-    }, 300);
 }
 
 function renderEmpty() {
     const view = active, box = $('empty');
     const [art, title, text, action] = !view ? ['💬', 'Welcome', 'Join a room by its name, or begin in the lobby.', ['Join #lobby', () => go('lobby')]]
-        : view.left ? ['🚪', view.name, view.left.text, ['Try again', () => { joinRoom(view.name); render(); renderRooms(); }]]
-        : view.loaded && !view.items.length && !view.pending.size ? ['👋', view.name, 'Nobody has written here yet. Say hello!'] : [];
+        : view.left ? ['🚪', '#' + view.name, view.left.text, ['Try again', () => { joinRoom(view.name); render(); renderRooms(); }]]
+        : view.loaded && !view.items.length && !view.pending.size ? ['👋', '#' + view.name, 'Nobody has written here yet. Say hello!'] : [];
     box.hidden = !art;
     $('composer').hidden = !view || !!view.left;
     if (!art) return;
@@ -333,19 +185,6 @@ function renderEmpty() {
     say.textContent = text;
     act.hidden = !action;
     if (action) [act.textContent, act.onclick] = action;
-}
-
-function toEnd() {
-    const log = $('log');
-    following = true;
-    log.scrollTop = log.scrollHeight;
-    renderJump();
-}
-
-function renderJump() {
-    if (following) missed = 0;
-    $('jump').hidden = following;
-    $('jump').firstElementChild.textContent = missed ? `${missed} new message${missed > 1 ? 's' : ''}` : 'Latest messages';
 }
 
 async function loadOlder() {
@@ -371,7 +210,7 @@ async function loadOlder() {
     }
     if (view === active) {
         render();
-        if ($('log').scrollTop < 200) loadOlder();
+        if (log.nearStart) loadOlder();
     }
 }
 
@@ -403,7 +242,7 @@ chat.on('reset', r => {
             : 'You were away for long; these are the newest messages.' });
     }
     countUnread(view);
-    following = following || view === active;
+    if (view === active) log.following = true;
     if (view === active) render();
     renderRooms();
 });
@@ -411,7 +250,8 @@ chat.on('reset', r => {
 chat.on('message', m => {
     const view = views.get(m.room), p = isMine(m) ? view?.pending.get(m.nonce) : null;
     if (!view) return;
-    const watched = view === active && following && !document.hidden, item = { m, node: p?.node ?? null };
+    const shown = view === active, watched = shown && log.following && !document.hidden;
+    const item = { m, node: p?.node ?? null };
     view.items.push(item);
     if (p) {
         view.pending.delete(m.nonce);
@@ -420,17 +260,17 @@ chat.on('message', m => {
     if (!watched && !isMine(m)) {
         if (!view.unread) {
             view.fresh = m.id;
-            if (view === active) $('log').querySelector('.fresh')?.remove();
+            if (shown) log.unmark();
         }
         view.unread++;
     }
-    if (view === active) {
-        append(view, item);
-        if (following) toEnd(); else if (!isMine(m)) missed++, renderJump();
+    if (shown) {
+        log.append(item);
+        if (!log.following && !isMine(m)) log.miss();
         renderEmpty();
     }
     if (watched) markSeen(view);
-    if (view !== active || following) trim(view);
+    if (!shown || log.following) trim(view);
     renderRooms();
 });
 
@@ -445,9 +285,7 @@ chat.on('gap', g => {
         }, () => {})],
     };
     view.items.push(item);
-    if (view !== active) return;
-    append(view, item);
-    if (following) toEnd();
+    if (view === active) log.append(item);
 });
 
 chat.on('left', l => {
@@ -463,16 +301,9 @@ chat.on('left', l => {
 
 let userId;
 chat.on('welcome', () => {
-    const user = chat.user, me = $('me');
-    if (!user) return;
-    me.hidden = false;
-    me.style.setProperty('--h', hue(user.id));
-    me.querySelector('.avatar').textContent = initialOf(user);
-    me.querySelector('.name').textContent = nameOf(user);
-    me.querySelector('.name').title = user.id;
-    me.querySelector('small').textContent = user.guest && user.name ? 'Guest' : nameOf(user) === user.id ? '' : user.id;
-    if (userId !== undefined && userId !== user.id) render();
-    userId = user.id;
+    renderMe();
+    if (userId !== undefined && userId !== chat.user?.id) render();
+    userId = chat.user?.id;
     renderCount();
 });
 
@@ -522,7 +353,7 @@ function renderState(s) {
     } else {
         bannerTimer ??= setTimeout(bannerText, 2000);        // short losses are not worth a word
     }
-    for (const view of views.values()) for (const p of view.pending.values()) showState(view, p);
+    for (const view of views.values()) for (const p of view.pending.values()) log.showState(p);
 }
 
 function banner(text, action) {
@@ -557,6 +388,7 @@ function roomNode(view) {
         $('room').focus();
     });
     a.href = '#' + encodeURIComponent(view.name);
+    a.title = view.name;
     a.append(el('bdi', '', view.name), badge);
     badge.append('', el('span', 'sr', ' unread'));
     leave.className = 'icon leave';
@@ -598,9 +430,9 @@ function show(name) {
     $('log').setAttribute('aria-label', active ? 'Messages in ' + active.name : 'Messages');
     $('text').placeholder = active ? 'Message #' + active.name : 'Message';
     $('text').value = active?.draft ?? '';
-    following = true;
     if (active) markSeen(active);
-    render();
+    log.show(active);
+    renderEmpty();
     renderRooms();
     resize();
     saveRooms();
@@ -610,7 +442,7 @@ function show(name) {
 }
 
 function loadIfShort() {
-    if (active?.more && $('log').scrollHeight <= $('log').clientHeight + 100) loadOlder();
+    if (active?.more && log.short) loadOlder();
 }
 
 function fromHash() {
@@ -621,16 +453,9 @@ function go(name) {
     if (fromHash() === name) show(name); else location.hash = '#' + encodeURIComponent(name);
 }
 
-const badName = name => !name ? 'Write the name of a room.'
-    : bytes(name) > 128 ? 'This name is too long.'
-    : /^[~.$@]/.test(name) ? 'A name can’t begin with ' + name[0]
-    // eslint-disable-next-line no-control-regex
-    : /[\0-\x20\x7f-\x9f/\\?#%,*{}"<>\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/.test(name) ? 'A name can’t contain spaces or any of / \\ ? # % , * { } " < >'
-    : '';
-
 $('join').onsubmit = event => {
     event.preventDefault();
-    const name = $('room').value.trim().replace(/^#/, ''), error = badName(name);
+    const name = $('room').value.trim().replace(/^#/, ''), error = badRoom(name);
     $('join-error').textContent = error;
     $('room').setAttribute('aria-invalid', String(!!error));
     if (error) return;
@@ -695,13 +520,12 @@ function renderCount() {
 function submit() {
     renderCount();
     if (!active || active.left || $('send').disabled) return;
-    const nonce = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), n => n.toString(36)).join('-');
     const pending = [...active.pending.values()].at(-1)?.m, last = pending ?? active.items.findLast(item => item.m)?.m;
-    const p = publish(active, text.value.trim(), nonce);
-    addPending(active, p, last, !!pending || !!active.items.at(-1)?.m);
+    const p = publish(active, text.value.trim(), newNonce());
+    log.addPending(p, last, !!pending || !!active.items.at(-1)?.m);
     text.value = active.draft = '';
     resize();
-    toEnd();
+    log.toEnd();
     renderEmpty();
 }
 
@@ -718,50 +542,76 @@ $('composer').onsubmit = event => {
 };
 
 
-/* scrolling */
-
-const log = $('log');
-let height = 0;
-
-log.onscroll = () => {
-    // a change of the height moves the end away without anybody scrolling
-    if (log.clientHeight !== height) return;
-    const at = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-    if (at !== following) {
-        following = at;
-        renderJump();
-        if (at && active?.unread) {
-            markSeen(active);
-            renderRooms();
-        }
-    }
-    if (log.scrollTop < 200) loadOlder();
-};
-
-new ResizeObserver(() => {
-    height = log.clientHeight;
-    if (following) toEnd();
-}).observe(log);
+/* what was seen */
 
 $('jump').onclick = () => {
-    toEnd();
-    if (active) markSeen(active);
-    renderRooms();
+    log.toEnd();
+    if (active) seen(active);
     text.focus();
 };
 
 document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && active && following) {
-        markSeen(active);
-        renderRooms();
-    }
+    if (!document.hidden && active && log.following) seen(active);
+});
+
+
+/* who we are */
+
+const naming = $('naming');
+
+function renderMe() {
+    const user = chat.user, me = $('me'), mayName = !!user?.guest && !!chat.welcome.features?.includes('guest_name');
+    if (!user) return;
+    me.hidden = false;
+    me.style.setProperty('--h', hue(user.id));
+    me.querySelector('.avatar').textContent = initialOf(user);
+    me.querySelector('.name').textContent = nameOf(user);
+    me.querySelector('.name').title = user.id;
+    me.querySelector('small').textContent = user.guest ? (user.name ? 'Guest' : 'No name yet') : nameOf(user) === user.id ? '' : user.id;
+    $('rename').hidden = !mayName;
+    $('as').hidden = !mayName || !!user.name;
+    $('as').firstElementChild.textContent = nameOf(user);
+}
+
+function askName(error = '') {
+    if (naming.open) naming.close();
+    $('name').value = stored('localStorage', NAME, '');
+    nameError(error);
+    drawer(false);
+    naming.showModal();
+    $('name').select();
+}
+
+function nameError(error) {
+    $('name-error').textContent = error;
+    $('name').setAttribute('aria-invalid', String(!!error));
+}
+
+naming.firstElementChild.onsubmit = event => {
+    const name = $('name').value.trim().replace(/\s+/g, ' '), error = badName(name);
+    event.preventDefault();
+    nameError(error);
+    if (error) return;
+    naming.close();
+    if (name === (chat.user?.name ?? '')) return;
+    store('localStorage', NAME, name);
+    chat.rename(name);
+};
+$('name').oninput = () => nameError('');
+$('name-cancel').onclick = () => naming.close();
+$('rename').onclick = $('as').lastElementChild.onclick = () => askName();
+
+chat.on('error', e => {
+    if (e.field !== 'name') return;
+    store('localStorage', NAME, '');
+    askName('The server refuses this name.');
 });
 
 
 /* go */
 
 for (const saved of [stored('localStorage', KEY, [])].flat().slice(0, 50)) {
-    if (typeof saved?.name !== 'string' || badName(saved.name)) continue;
+    if (typeof saved?.name !== 'string' || badRoom(saved.name)) continue;
     joinRoom(saved.name).seen = parseId(saved.seen) ? saved.seen : null;
 }
 for (const p of [stored('sessionStorage', OUTBOX, [])].flat()) {
