@@ -69,6 +69,13 @@ ngx_http_chat_handler(ngx_http_request_t *r)
 
     ngx_http_set_ctx(r, ctx, ngx_chat_module);
 
+    /*
+     * Nothing here has a validator.  A precondition that can't hold would have
+     * a message published and then answered 412, and a stream replaced by it.
+     */
+
+    r->disable_not_modified = 1;
+
     ngx_http_chat_wish(r, &wish);
 
     if ((wish.upgrade || wish.stream || r->method == NGX_HTTP_POST)

@@ -334,6 +334,7 @@ ngx_http_chat_sse_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     sse->request = r;
+    sse->ctx = ctx;
     sse->busy_last = &sse->busy;
 
     if (ngx_chat_session_init(&sse->session, transport, ctx->conf,
@@ -366,7 +367,7 @@ ngx_http_chat_sse_request_cleanup(void *data)
     ngx_http_chat_ctx_t  *ctx;
 
     s = &sse->session;
-    ctx = ngx_http_get_module_ctx(sse->request, ngx_chat_module);
+    ctx = sse->ctx;
 
     ctx->received = s->received;
     ctx->sent = s->sent;

@@ -34,6 +34,7 @@ typedef enum {
 typedef struct {
     ngx_chat_session_t        session;      /* first */
     ngx_http_request_t       *request;
+    ngx_http_chat_ctx_t      *ctx;          /* nginx may take it from r->ctx */
 
     ngx_chain_t              *free;         /* of ngx_http_chat_sse_buf_t */
     ngx_chain_t              *busy;
