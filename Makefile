@@ -18,7 +18,7 @@ T         ?= $(sort $(wildcard t/*.t))
 STAGES    := build lint unit t asan clients browser
 
 .DEFAULT_GOAL := help
-.PHONY: help deps module run install clean distclean test \
+.PHONY: help deps module run install bench clean distclean test \
         $(STAGES:%=test-%) testnginx tests-module
 .DELETE_ON_ERROR:
 
@@ -34,6 +34,9 @@ help:
 	@echo 'make test       everything that CI runs'
 	@for s in $(STAGES); do echo "make test-$$s"; done | paste -sd' ' - \
 	    | fold -s -w 60 | sed '1s/^/   in stages:   /; 2,$$s/^/                /'
+	@echo 'make bench      measure against nchan and a bare epoll loop, to'
+	@echo '                bench/results/latest/; BENCH="..." for options,'
+	@echo '                which bench/run --help lists'
 	@echo 'make deps       install the Debian packages that building needs'
 	@echo '                (the other targets do so, too, when one is missing)'
 	@echo 'make clean      remove what was built'
@@ -75,6 +78,9 @@ install: module
 	@echo
 	@echo 'At the top of nginx.conf, then restart nginx:'
 	@echo '    load_module $(MODULESDIR)/ngx_chat_module.so;'
+
+bench: module
+	@bench/run $(BENCH)
 
 clean:
 	@$(TOOL)/clean
