@@ -190,6 +190,7 @@ I<Frames and bytes.>
     frame OP [fin=0] [rsv=4] [mask=0] [len=N] [bits=16] [PAYLOAD]
                               OP: text bin cont close ping pong or a number
     recv_frame OP [PAYLOAD]   the very next frame
+    sync                      a ping, whose pong is the very next frame
     raw BYTES                 as they are
     read /regex/              until this has come
     cork, uncork              what is sent in between leaves at once

@@ -592,6 +592,18 @@ sub do_end {
 }
 
 
+# sync: the server has seen all that was sent: it answers a ping, next
+
+sub do_sync {
+    my ($self, $c) = @_;
+
+    my $word = 'sync ' . ++$self->{sync};
+
+    $c->send_frame('ping', $word);
+    $self->do_recv_frame($c, qq(pong "$word"));
+}
+
+
 # pings NAME: how many have come among the messages so far, as $NAME
 
 sub do_pings {
