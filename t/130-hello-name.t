@@ -131,3 +131,15 @@ a: send {"type":"hello","id":2,"name":""}
 a: recv {"type":"error","reply_to":2,"code":"bad_request","field":"name"}
 a: send {"type":"message","room":"lobby","text":"hi"}
 a: recv {"type":"message","text":"hi","user":{"id":"ann","name":"Ann of Ely"}}
+
+
+
+=== TEST 7: in the body that opens a stream by fetch
+--- chat
+a: stream /chat/ [{"type":"hello","id":1,"name":"Ann"},{"type":"join","id":2,"room":"lobby"}]
+a: recv {"type":"welcome","user":{"id":"$me=<string>","name":"<absent>"},"guest_token":"$token=<string>"}
+a: recv {"type":"welcome","reply_to":1,"user":{"id":"$me","name":"Ann"}}
+a: recv {"type":"joined","reply_to":2}
+b: post /chat/ header="Authorization: Bearer $token" [{"type":"hello","name":"Ann"},{"type":"message","id":1,"room":"lobby","text":"hi"}]
+b: expect 200 [{"type":"ok","reply_to":1}]
+a: recv {"type":"message","text":"hi","user":{"id":"$me","name":"Ann","guest":true}}
