@@ -2,8 +2,17 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { Chat, ChatError, parseId } from '../../web/chat.js';
 import { clock, E, F, FakeSocket, welcome, message, joined, setup } from './fake.mjs';
+
+test('chat.js is small, and needs nothing else until WebSocket fails', () => {
+    const source = readFileSync(new URL('../../web/chat.js', import.meta.url));
+    const size = gzipSync(source, { level: 9 }).length;
+    assert.ok(size <= 8192, `${size} bytes by gzip`);
+    assert.doesNotMatch(source.toString(), /^import /m);
+});
 
 test('ids', () => {
     assert.deepEqual(parseId(E + '-42'), { epoch: E, offset: 42 });
