@@ -89,3 +89,11 @@ export const badRoom = name => !name ? 'Write the name of a room.'
 export const badName = name => bytes(name) > 64 ? 'This name is too long.'
     : UNSEEN.test(name) || /\p{M}{4}/u.test(name) ? 'This name has characters that can’t be shown.'
     : '';
+
+const DOORS = {
+    forbidden: 'You can’t enter this room.', not_found: 'You can’t enter this room.', banned: 'You are banned from this room.',
+};
+
+/* why a room could not be entered */
+export const notEntered = (name, e) => DOORS[e.code] ?? (e.code === 'bad_request'
+    ? badRoom(name) || 'There can’t be such a room.' : `This room can’t be entered: ${reasonOf(e)}.`);

@@ -6,7 +6,7 @@
  */
 
 import { Chat, newNonce, parseId } from './chat.js';
-import { badName, badRoom, bytes, hue, initialOf, nameOf, reasonOf } from './format.js';
+import { badName, badRoom, bytes, hue, initialOf, nameOf, notEntered } from './format.js';
 import { Log, button, el } from './log.js';
 
 const PAGE = 50;                       // messages asked for at once
@@ -81,8 +81,7 @@ function joinRoom(name) {
     view.left = null;
     chat.join(name, { last: PAGE }).catch(e => {
         if (views.get(name) !== view || e.code === 'closed') return;
-        view.left = { code: e.code, text: e.code === 'forbidden' || e.code === 'not_found' ? 'You can’t enter this room.'
-            : e.code === 'banned' ? 'You are banned from this room.' : 'This room can’t be entered: ' + reasonOf(e) + '.' };
+        view.left = { code: e.code, text: notEntered(name, e) };
         if (view === active) render();
         renderRooms();
     });
@@ -174,7 +173,7 @@ function render() {
 function renderEmpty() {
     const view = active, box = $('empty');
     const [art, title, text, action] = !view ? ['💬', 'Welcome', 'Join a room by its name, or begin in the lobby.', ['Join #lobby', () => go('lobby')]]
-        : view.left ? ['🚪', '#' + view.name, view.left.text, ['Try again', () => { joinRoom(view.name); render(); renderRooms(); }]]
+        : view.left ? ['🚪', '#' + view.name, view.left.text, view.left.code !== 'bad_request' && ['Try again', () => { joinRoom(view.name); render(); renderRooms(); }]]
         : view.loaded && !view.items.length && !view.pending.size ? ['👋', '#' + view.name, 'Nobody has written here yet. Say hello!'] : [];
     box.hidden = !art;
     $('composer').hidden = !view || !!view.left;

@@ -329,6 +329,11 @@ test('rooms: unread messages, leaving, remembered after a reload', { skip }, asy
         assert.notEqual(await ann.page.textContent('#join-error'), '');
         assert.equal(await ann.page.locator('#rooms li').count(), 0);
     }
+    // nor by the address
+    await ann.go('~x');
+    await ann.wait(() => document.getElementById('empty').textContent.includes('can’t begin with ~'));
+    assert.equal(await ann.page.isVisible('#empty button'), false);
+    assert.equal(await ann.page.isVisible('#composer'), false);
     await ann.join('grüße-😀-' + run);
     await ann.page.waitForSelector('#composer:not([hidden])');
     await ann.say('ok');
