@@ -41,6 +41,8 @@ COLUMNS = {
     "lost": Column("lost", member("lost"), number(0)),
     "server": Column("server %", member("srv_cpu_pct"), number(0)),
     "generator": Column("generator %", member("gen_cpu_pct"), number(0)),
+    "waited": Column("waited %", lambda r: max(r["srv_wait_pct"],
+                                               r["gen_wait_pct"]), number(0)),
     "other": Column("others %", member("other_cpu_pct"), number(0)),
     "ready": Column("sockets", member("ready"), number(0)),
     "pss": Column("PSS, bytes/socket", member("idle_bytes_per_conn_pss"),
@@ -66,8 +68,14 @@ def spread(values, form):
     return text if low == high else "%s [%s…%s]" % (text, low, high)
 
 
+def quality(result):
+    """Less is better: a search that found nothing, then by waiting."""
+    return (result.get("best_rate") == 0,
+            COLUMNS["waited"].value(result), result["other_cpu_pct"])
+
+
 def chosen(results, scenario):
-    """Of the tries of a round the one with the least load of others:
+    """Of the tries of a round the least disturbed one:
     {peer: {round: result}}."""
     found = {}
     for result in results:
@@ -75,7 +83,7 @@ def chosen(results, scenario):
             continue
         rounds = found.setdefault(result["peer"], {})
         best = rounds.get(result["round"])
-        if best is None or result["other_cpu_pct"] < best["other_cpu_pct"]:
+        if best is None or quality(result) < quality(best):
             rounds[result["round"]] = result
     return found
 
@@ -131,12 +139,11 @@ def markdown(results, scenarios, peers, reference="nchan"):
         lines.append("| " + " | ".join(table[0]) + " |")
         lines.append("|---|" + "---:|" * (len(table[0]) - 1))
         lines += ["| " + " | ".join(row) + " |" for row in table[1:]]
-        loud = [peers[r["peer"]].name for rounds in found.values()
-                for r in rounds.values() if r.get("loud")]
-        if loud and not scenario.once:
-            lines += ["", "In %d of the %d runs others took more than the"
-                      " limit in every try: these are no clean numbers."
-                      % (len(loud), sum(len(r) for r in found.values()))]
+        used = [r for rounds in found.values() for r in rounds.values()]
+        bad = [r for r in used if r["disturbed"]]
+        if bad and not scenario.once:
+            lines += ["", "%d of these %d runs were disturbed in every try."
+                      % (len(bad), len(used))]
     return "\n".join(lines) + "\n"
 
 
@@ -154,8 +161,10 @@ def preamble(machine):
 - %s
 - One worker; %s; loopback, plain TCP, no compression; payload of %d bytes
 - Rounds: %d, the peers in turn; medians [lowest…highest]. `others %%`: CPU that
-  other processes took meanwhile, in %% of one CPU. A run with more than %d is
-  done again, up to %d times, and the quietest counts.
+  other processes took meanwhile, in %% of one CPU; `waited %%`: how long the server
+  or the generator (the greater) was kept from running by them. With more than
+  %d %% and 3 %% a run is disturbed and done again, %d tries in all, of which the
+  least disturbed counts%s.
 
       %s
 """ % (machine["date"], hw["cpu"], hw["cpu_family"], hw["cpu_model"],
@@ -165,4 +174,5 @@ def preamble(machine):
        "server on CPU %s, generator on CPU %s" % tuple(machine["pinned"])
        if machine["pinned"] else "nothing pinned",
        options["payload"], options["rounds"], options["noise"],
-       options["tries"], machine["command"])
+       options["tries"], "; server and generator have nice %d"
+       % options["nice"] if options["nice"] else "", machine["command"])

@@ -25,12 +25,27 @@ def free_port():
     raise RuntimeError("no free port")
 
 
-def pinned(cpu, nice, command):
-    if nice:
-        command = ["nice", "-n", str(nice)] + command
-    if cpu is not None:
-        command = ["taskset", "-c", str(cpu)] + command
-    return command
+def start(command, cpu, nice, **options):
+    """A process in a session of its own, on CPU, that ends with this one."""
+
+    def prepare():
+        if cpu is not None:
+            os.sched_setaffinity(0, {cpu})
+        if not nice:
+            return
+        os.nice(nice)
+        # where Linux schedules by session, only this counts between them
+        try:
+            with open("/proc/self/autogroup", "w", encoding="ascii") as file:
+                file.write(str(nice))
+        except OSError:
+            pass
+
+    if shutil.which("setpriv"):
+        command = ["setpriv", "--pdeathsig", "TERM", "--"] + command
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                            start_new_session=True, preexec_fn=prepare,
+                            **options)
 
 
 class Server:
@@ -46,16 +61,9 @@ class Server:
         shutil.rmtree(self.place, ignore_errors=True)
         os.makedirs(self.place + "/temp")
         self.port = free_port()
-        command = self.command(self.place, self.port)
-
-        # the kernel ends it should this process be killed
-        if shutil.which("setpriv"):
-            command = ["setpriv", "--pdeathsig", "TERM", "--"] + command
-
         with open(self.place + "/output", "wb") as log:
-            self.process = subprocess.Popen(
-                pinned(cpu, nice, command), stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, cwd=self.place, start_new_session=True)
+            self.process = start(self.command(self.place, self.port), cpu,
+                                 nice, stdout=log, stderr=log, cwd=self.place)
         self._wait()
         return self
 

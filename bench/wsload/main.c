@@ -37,7 +37,7 @@ opts_t  opt = {
     .pub_name = "http", .publishers = 1, .pipeline = 8,
     .content_type = "text/plain", .template = "{payload}",
     .rate = 100, .secs = 5, .payload = 128,
-    .search_p99_ms = 100, .search_secs = 2, .search_noise = 1e9,
+    .search_p99_ms = 100, .search_secs = 2, .noise = 25,
     .settle_ms = 300, .drain_ms = 2000, .max_time = 180
 };
 
@@ -68,7 +68,7 @@ static const option_t  options[] = {
     { "search",        TEXT,  &opt.search,        0, 0 },
     { "search-p99-ms", REAL,  &opt.search_p99_ms, 0, 1e6 },
     { "search-secs",   REAL,  &opt.search_secs,   0.1, 600 },
-    { "search-noise",  REAL,  &opt.search_noise,  0, 1e9 },
+    { "noise",         REAL,  &opt.noise,         0, 1e9 },
     { "settle-ms",     INT,   &opt.settle_ms,     0, 600000 },
     { "drain-ms",      INT,   &opt.drain_ms,      1, 600000 },
     { "max-time",      INT,   &opt.max_time,      1, 3600 },
@@ -358,9 +358,9 @@ measure_before(void)
 static void
 replay(void)
 {
-    double    own;
     load_t    load;
     int64_t   had;
+    server_t  own;
     uint64_t  begin, progress;
 
     publish_history();
@@ -370,7 +370,7 @@ replay(void)
     run.calibration = calibrate();
     run.start = server_read(0);
     load = load_read();
-    own = own_cpu();
+    own = own_read();
     begin = now_ns();
 
     connect_all();
@@ -391,7 +391,9 @@ replay(void)
 
     tally.expected = opt.history * life.ready;
     run.received_s = (double) (tally.last - begin) / SECOND;
-    run.generator = own_cpu() - own;
+    run.own = own_read();
+    run.own.cpu -= own.cpu;
+    run.own.waited -= own.waited;
     run.load = load_read();
     run.load.busy -= load.busy;
     run.load.steal -= load.steal;

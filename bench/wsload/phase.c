@@ -20,7 +20,7 @@
 #define CONFIRM        0.97
 #define NOISY_TRIES    6
 #define QUIET_MS       300
-#define QUIET_TRIES    30
+#define QUIET_TRIES    15
 
 
 run_t           run;
@@ -194,8 +194,9 @@ drain(void)
 void
 phase_run(double rate, double secs, int step)
 {
-    double    own, calibration;
+    double    calibration;
     load_t    load;
+    server_t  own;
     uint64_t  begin;
 
     run.rate = rate;
@@ -210,7 +211,7 @@ phase_run(double rate, double secs, int step)
 
     run.start = server_read(0);
     load = load_read();
-    own = own_cpu();
+    own = own_read();
     begin = now_ns();
 
     if (rate > 0) {
@@ -232,7 +233,9 @@ phase_run(double rate, double secs, int step)
         run.received_s = run.published_s;
     }
 
-    run.generator = own_cpu() - own;
+    run.own = own_read();
+    run.own.cpu -= own.cpu;
+    run.own.waited -= own.waited;
     run.load = load_read();
     run.load.steal -= load.steal;
     run.load.busy -= load.busy;
@@ -255,7 +258,7 @@ phase_held(void)
 }
 
 
-/* until others leave the machine alone, for some time at most */
+/* until others leave the machine alone, for some seconds at most */
 
 static void
 wait_until_quiet(void)
@@ -269,14 +272,14 @@ wait_until_quiet(void)
         wait_ms(QUIET_MS);
         busy = load_read().busy - load.busy;
 
-        if (busy * 1000 * 100 / QUIET_MS < opt.search_noise) {
+        if (busy * 1000 * 100 / QUIET_MS < opt.noise) {
             return;
         }
     }
 }
 
 
-/* a failure while others were busy says nothing; of the others, two count */
+/* a failure while others were in the way says nothing; else two count */
 
 static int
 search_holds(double rate, int step)
@@ -287,7 +290,6 @@ search_holds(double rate, int step)
     noisy = 0;
 
     for ( ;; ) {
-        wait_until_quiet();
         phase_run(rate, opt.search_secs, step);
 
         if (phase_held()) {
@@ -302,10 +304,12 @@ search_holds(double rate, int step)
             return 0;
         }
 
-        if (others_percent() > opt.search_noise) {
+        if (disturbed()) {
             if (++noisy == NOISY_TRIES) {
                 return 0;
             }
+
+            wait_until_quiet();
 
         } else if (++failures == 2) {
             return 0;

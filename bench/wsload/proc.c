@@ -137,17 +137,19 @@ server_pids(int *pids)
 }
 
 
-/* of all threads, in ns, where utime and stime are clock ticks */
+/*
+ * Of all threads, in ns, where utime and stime are clock ticks: the time on a
+ * CPU, and the time ready to run while another process had it.
+ */
 
-static double
-process_cpu(int pid)
+static void
+process_times(int pid, double *cpu, double *waited)
 {
     DIR            *dir;
     char            path[400], text[256];
-    double          sum;
+    double          on, off;
     struct dirent  *e;
 
-    sum = 0;
     snprintf(path, sizeof(path), "/proc/%d/task", pid);
     dir = opendir(path);
 
@@ -159,16 +161,17 @@ process_cpu(int pid)
         snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid,
                  e->d_name);
 
-        if (slurp(text, sizeof(text), path)) {
-            sum += strtod(text, NULL) / SECOND;
+        if (slurp(text, sizeof(text), path)
+            && sscanf(text, "%lf %lf", &on, &off) == 2)
+        {
+            *cpu += on / SECOND;
+            *waited += off / SECOND;
         }
     }
 
     if (dir) {
         closedir(dir);
     }
-
-    return sum;
 }
 
 
@@ -191,7 +194,8 @@ server_read(int memory)
     double       hz;
     server_t     s;
     const char  *stat;
-    unsigned long user, system;
+
+    unsigned long  user, system;
 
     memset(&s, 0, sizeof(s));
     hz = sysconf(_SC_CLK_TCK);
@@ -210,7 +214,7 @@ server_read(int memory)
         s.n++;
         s.user += user / hz;
         s.system += system / hz;
-        s.cpu += process_cpu(pids[i]);
+        process_times(pids[i], &s.cpu, &s.waited);
 
         if (memory && process_file(text, sizeof(text), pids[i], "smaps_rollup")) {
             s.pss += field(text, "\nPss:");
@@ -257,14 +261,15 @@ load_read(void)
 }
 
 
-double
-own_cpu(void)
+server_t
+own_read(void)
 {
-    struct timespec  t;
+    server_t  s;
 
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    memset(&s, 0, sizeof(s));
+    process_times(getpid(), &s.cpu, &s.waited);
 
-    return t.tv_sec + t.tv_nsec / 1e9;
+    return s;
 }
 
 

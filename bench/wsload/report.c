@@ -9,6 +9,9 @@
 #include "wsload.h"
 
 
+#define WAITED  3              /* %, more than that is in the way */
+
+
 static char  separator;
 
 
@@ -72,14 +75,31 @@ percent(double seconds)
 
 /* what others took of the machine meanwhile, in % of one CPU */
 
-double
+static double
 others_percent(void)
 {
     double  others;
 
-    others = run.load.busy - (run.end.cpu - run.start.cpu) - run.generator;
+    others = run.load.busy - (run.end.cpu - run.start.cpu) - run.own.cpu;
 
     return others > 0 ? percent(others) : 0;
+}
+
+
+static double
+server_waited(void)
+{
+    return percent(run.end.waited - run.start.waited);
+}
+
+
+/* by more than the priority of the two processes makes up for? */
+
+int
+disturbed(void)
+{
+    return others_percent() > opt.noise
+           && (server_waited() > WAITED || percent(run.own.waited) > WAITED);
 }
 
 
@@ -178,7 +198,10 @@ report_server(void)
     real("cpu_us_per_delivery", 3, ratio(cpu * 1e6, tally.unique));
     real("cpu_us_per_pub", 2, ratio(cpu * 1e6, tally.published));
     real("srv_cpu_pct", 1, percent(cpu));
-    real("gen_cpu_pct", 1, percent(run.generator));
+    real("srv_wait_pct", 1, server_waited());
+    real("gen_cpu_pct", 1, percent(run.own.cpu));
+    real("gen_wait_pct", 1, percent(run.own.waited));
+    integer("disturbed", disturbed());
     real("other_cpu_pct", 1, others_percent());
     real("steal_pct", 1, percent(run.load.steal));
     real("calib_us", 2, run.calibration);

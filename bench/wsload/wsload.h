@@ -163,7 +163,7 @@ typedef struct {
     double             search_high;
     double             search_p99_ms;
     double             search_secs;
-    double             search_noise;
+    double             noise;
 
     int                settle_ms;
     int                drain_ms;
@@ -222,6 +222,7 @@ extern uint16_t  run_id;
 typedef struct {
     int                n;
     double             cpu;             /* seconds */
+    double             waited;          /* for a CPU that others had */
     double             user;            /* of it, in clock ticks */
     double             system;
     long               pss;             /* kB */
@@ -241,7 +242,7 @@ typedef struct {
     double             published_s;
     double             received_s;
     double             lag_ms;          /* behind its own schedule */
-    double             generator;       /* seconds of CPU */
+    server_t           own;             /* of the generator */
     double             calibration;
     load_t             load;
     double             best;
@@ -313,11 +314,11 @@ void phase_search(void);
 server_t server_read(int memory);
 long slab_kb(void);
 load_t load_read(void);
-double own_cpu(void);
+server_t own_read(void);
 double calibrate(void);
 
 /* report.c */
-double others_percent(void);
+int disturbed(void);
 void report(void);
 
 
