@@ -32,13 +32,14 @@
  */
 u_char *ngx_chat_deflate_negotiate(ngx_str_t *offers, u_char *dst);
 
-/* of this process: level 1 to 9, messages shorter than `min' stay as they are */
+/* of this process: level 1 to 9; what is shorter than `min' stays as it is */
 void ngx_chat_deflate_configure(ngx_uint_t level, size_t min);
 void ngx_chat_deflate_exit(void);
 
 /*
  * Section 7.2.1: the payload of a message into dst, which has room for `len'
- * bytes.  0: it would not get smaller (or there is no memory), send it as it is.
+ * bytes.  0: it would not get smaller (or there is no memory), send it as it
+ * is.
  */
 size_t ngx_chat_deflate(u_char *dst, u_char *src, size_t len);
 

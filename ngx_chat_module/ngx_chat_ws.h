@@ -94,11 +94,12 @@ void ngx_chat_ws_parser_cleanup(ngx_chat_ws_parser_t *p);
  * What is compressed is delivered as it is: its size when inflated and its
  * UTF-8 are for the caller to check.
  *
- * Refused: unmasked frames, RSV bits but the one that was negotiated, unknown opcodes, fragmented or long
- * control frames, lengths not in their shortest form or with the top bit set,
- * continuation without a message, a new message inside one (sections 5.2, 5.4,
- * 5.5), text that is not UTF-8 as soon as it shows (8.1).  A length that would
- * exceed max_message is refused from its header, before any payload.
+ * Refused: unmasked frames, RSV bits but the one that was negotiated, unknown
+ * opcodes, fragmented or long control frames, lengths not in their shortest
+ * form or with the top bit set, continuation without a message, a new message
+ * inside one (sections 5.2, 5.4, 5.5), text that is not UTF-8 as soon as it
+ * shows (8.1).  A length that would exceed max_message is refused from its
+ * header, before any payload.
  */
 ngx_int_t ngx_chat_ws_parse(ngx_chat_ws_parser_t *p, u_char **pos,
     u_char *last, ngx_chat_ws_piece_t *piece);
