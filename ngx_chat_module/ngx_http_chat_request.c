@@ -33,6 +33,7 @@ static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_method(ngx_http_request_t *r);
+static ngx_int_t ngx_http_chat_lost_upgrade(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -87,18 +88,7 @@ ngx_http_chat_handler(ngx_http_request_t *r)
     }
 
     if (wish.broken_upgrade) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "a WebSocket handshake came without \"Upgrade\": a "
-                      "proxy in front must set \"proxy_http_version 1.1; "
-                      "proxy_set_header Upgrade $http_upgrade; "
-                      "proxy_set_header Connection upgrade;\"");
-
-        if (ngx_http_chat_add_upgrade(r) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_http_chat_refuse(r, 426, NGX_CHAT_E_BAD_REQUEST,
-                                    "the Upgrade header was lost on the way");
+        return ngx_http_chat_lost_upgrade(r);
     }
 
     identified = ngx_http_chat_identify(r, clcf, ctx);
@@ -160,6 +150,24 @@ ngx_http_chat_method(ngx_http_request_t *r)
     return ngx_http_chat_refuse(r, NGX_HTTP_NOT_ALLOWED,
                                 NGX_CHAT_E_BAD_REQUEST,
                                 "use GET, HEAD or POST");
+}
+
+
+static ngx_int_t
+ngx_http_chat_lost_upgrade(ngx_http_request_t *r)
+{
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "a WebSocket handshake came without \"Upgrade\": a "
+                  "proxy in front must set \"proxy_http_version 1.1; "
+                  "proxy_set_header Upgrade $http_upgrade; "
+                  "proxy_set_header Connection upgrade;\"");
+
+    if (ngx_http_chat_add_upgrade(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_chat_refuse(r, 426, NGX_CHAT_E_BAD_REQUEST,
+                                "the Upgrade header was lost on the way");
 }
 
 
