@@ -196,6 +196,7 @@ ngx_chat_copy_room_locked(ngx_chat_zone_t *z, ngx_chat_sh_t *from,
     rule.history = old->history;
     rule.age = old->age;
     rule.size = (size_t) old->size;
+    rule.idle = old->idle;
 
     ngx_chat_slot_rule_locked(sh, slot, &rule);
 

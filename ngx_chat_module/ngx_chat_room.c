@@ -243,7 +243,7 @@ ngx_chat_zone_sweep(ngx_chat_zone_t *z, ngx_uint_t seat, uint64_t now)
             ngx_chat_log_trim_locked(sh, slot, now);
 
             if (slot->first > slot->head && slot->followers == 0
-                && slot->used + NGX_CHAT_ROOM_IDLE <= now)
+                && slot->used + (uint64_t) slot->idle * 1000 <= now)
             {
                 ngx_chat_slot_remove_locked(sh, slot);
             }
@@ -327,6 +327,7 @@ ngx_chat_slot_create_locked(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
     slot->kept = 1;
     slot->history = 1000;
     slot->cap = sh->cap;
+    slot->idle = NGX_CHAT_ROOM_IDLE;
     slot->hash = hash;
     slot->kind = (uint8_t) key->kind;
     slot->len = (uint8_t) key->name.len;
@@ -469,6 +470,9 @@ ngx_chat_slot_rule_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
         slot->age = age;
         slot->expire = 0;
     }
+
+    slot->idle = rule->idle ? (uint32_t) ngx_min(rule->idle, 0x7fffffff)
+                            : NGX_CHAT_ROOM_IDLE;
 
     if (rule->size == 0) {
         slot->size = 0;

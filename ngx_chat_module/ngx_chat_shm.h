@@ -43,8 +43,8 @@
 /* unread segments that aren't shown any more are kept so long, ms */
 #define NGX_CHAT_LIVE_WINDOW    10000
 
-/* an empty room that nobody follows goes after, ms */
-#define NGX_CHAT_ROOM_IDLE      60000
+/* without "idle=" an empty room that nobody follows goes after, seconds */
+#define NGX_CHAT_ROOM_IDLE      60
 
 
 /*
@@ -87,7 +87,7 @@ typedef struct {
 } ngx_chat_seg_t;
 
 
-/* a room's slot, 328 bytes */
+/* a room's slot, 336 bytes */
 
 typedef struct {
     uint64_t          life;          /* 0: free; the last to be set */
@@ -105,6 +105,7 @@ typedef struct {
     uint32_t          age;           /* seconds */
     uint32_t          cap;           /* segments */
     uint32_t          hash;
+    uint32_t          idle;          /* seconds */
 
     uint32_t          next;          /* in the hash chain or the free list */
     uint32_t          seg_first;
@@ -118,6 +119,7 @@ typedef struct {
     uint32_t          fair_prev;     /* rooms with as many segments */
     uint32_t          fair_next;
     uint32_t          copy;          /* its slot in the zone it was copied to */
+    uint32_t          spare;
 
     ngx_chat_mask_t   mask;          /* followers that got no entry */
     u_char            epoch[NGX_CHAT_EPOCH_LEN];

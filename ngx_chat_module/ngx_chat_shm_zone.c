@@ -19,7 +19,7 @@ static ngx_uint_t ngx_chat_zone_match(ngx_str_t *pattern, ngx_str_t *name);
 
 
 static ngx_chat_rule_t  ngx_chat_default_rule = {
-    ngx_string("*"), 1000, 7 * 24 * 3600, 0, 1
+    ngx_string("*"), 1000, 7 * 24 * 3600, 0, 0, 1
 };
 
 

@@ -28,6 +28,7 @@ typedef struct {
     ngx_uint_t        history;       /* events shown, 0: none */
     time_t            age;           /* seconds shown, 0: no bound */
     size_t            size;          /* bytes kept, 0: zone / 16 */
+    time_t            idle;          /* seconds an empty room stays, 0: 60 */
     unsigned          create:1;      /* by whoever joins or publishes */
 } ngx_chat_rule_t;
 
@@ -318,7 +319,7 @@ ngx_uint_t ngx_chat_ring_take(ngx_chat_zone_t *z, ngx_uint_t seat,
 
 /*
  * Once a second, from any worker (they share the work by a stamp in the zone):
- * expires by age, removes rooms that were empty and unfollowed for 60 s.
+ * expires by age, removes rooms that were empty and unfollowed for long.
  */
 void ngx_chat_zone_sweep(ngx_chat_zone_t *z, ngx_uint_t seat, uint64_t now);
 

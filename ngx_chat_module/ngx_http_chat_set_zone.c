@@ -99,7 +99,10 @@ ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* chat_rooms ZONE PATTERN [history=N] [age=T] [size=S] [create=on|off]; */
+/*
+ * chat_rooms ZONE PATTERN [history=N] [age=T] [size=S] [create=on|off]
+ *                         [idle=T];
+ */
 
 char *
 ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -139,6 +142,7 @@ ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->age = 7 * 24 * 3600;
     rule->size = 0;
     rule->create = 1;
+    rule->idle = 0;
 
     for (i = 3; i < cf->args->nelts; i++) {
         rv = ngx_http_chat_set_rule(cf, cmd, &arg[i], rule);
@@ -211,7 +215,7 @@ ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     ngx_chat_rule_t *rule)
 {
     ssize_t    size;
-    time_t     age;
+    time_t     t;
     ngx_int_t  n;
     ngx_str_t  value;
 
@@ -228,14 +232,26 @@ ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     }
 
     if (ngx_http_chat_param(arg, "age", &value)) {
-        age = ngx_parse_time(&value, 1);
+        t = ngx_parse_time(&value, 1);
 
-        if (age < 1) {
+        if (t < 1) {
             return ngx_http_chat_bad_param(cf, cmd, arg,
                                            "write a time, \"age=7d\"");
         }
 
-        rule->age = age;
+        rule->age = t;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_chat_param(arg, "idle", &value)) {
+        t = ngx_parse_time(&value, 1);
+
+        if (t < 1) {
+            return ngx_http_chat_bad_param(cf, cmd, arg,
+                                           "write a time, \"idle=60s\"");
+        }
+
+        rule->idle = t;
         return NGX_CONF_OK;
     }
 
@@ -265,7 +281,7 @@ ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     }
 
     return ngx_http_chat_bad_param(cf, cmd, arg,
-                             "known are history=, age=, size= and create=");
+                      "known are history=, age=, size=, create= and idle=");
 }
 
 

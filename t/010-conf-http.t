@@ -16,7 +16,6 @@ __DATA__
 
 === TEST 1: chat_zone
 --- chat
-accepted http chat_zone zone=main:448k;
 accepted http chat_zone zone=a:1m; chat_zone zone=b:8m;
 refused http chat_zone; => invalid number of arguments in "chat_zone" directive
 refused http chat_zone main:8m; => invalid parameter "main:8m" of "chat_zone": write "zone=NAME:SIZE" once
@@ -29,13 +28,16 @@ refused http chat_zone zone=main:8m colour=red; => invalid parameter "colour=red
 
 === TEST 2: the size of a zone
 --- chat
-refused http chat_zone zone=main:444k; => invalid parameter "zone=main:444k" of "chat_zone": write a size of at least 448k, "zone=main:64m"
-refused http chat_zone zone=main:0; => write a size of at least 448k
-refused http chat_zone zone=main:; => write a size of at least 448k
-refused http chat_zone zone=main:-8m; => write a size of at least 448k
-refused http chat_zone zone=main:1g; => invalid parameter "zone=main:1g" of "chat_zone": write a size of at least 448k
-refused http chat_zone zone=main:8m:9; => write a size of at least 448k
-refused http chat_zone zone=main:448k; chat_nonce main size=440k; => chat zone "main" is too small: at least 448k are needed, and what "chat_nonce" takes
+refused http chat_zone zone=main:256k; => /invalid parameter "zone=main:256k" of "chat_zone": write a size of at least (?<least>\d+)k, "zone=main:64m"/
+accepted http chat_zone zone=main:${least}k;
+let less = <<$least * 1024 - 1>>
+refused http chat_zone zone=main:$less; => write a size of at least
+refused http chat_zone zone=main:0; => write a size of at least
+refused http chat_zone zone=main:; => write a size of at least
+refused http chat_zone zone=main:-8m; => write a size of at least
+refused http chat_zone zone=main:1g; => invalid parameter "zone=main:1g" of "chat_zone": write a size of at least
+refused http chat_zone zone=main:8m:9; => write a size of at least
+refused http chat_zone zone=main:${least}k; chat_nonce main size=440k; => /chat zone "main" is too small: at least \d+k are needed, and what "chat_nonce" takes/
 
 
 
@@ -75,8 +77,8 @@ refused http chat_rooms main "a b"; => invalid parameter "a b" of "chat_rooms": 
 refused http chat_rooms main a/b; => invalid parameter "a/b" of "chat_rooms": write a room's name here
 let long = <<"x" x 129>>
 refused http chat_rooms main $long; => write a room's name here
-refused http chat_rooms main * colour=red; => invalid parameter "colour=red" of "chat_rooms": known are history=, age=, size= and create=
-refused http chat_rooms main * history; => invalid parameter "history" of "chat_rooms": known are history=, age=, size= and create=
+refused http chat_rooms main * colour=red; => invalid parameter "colour=red" of "chat_rooms": known are history=, age=, size=, create= and idle=
+refused http chat_rooms main * history; => invalid parameter "history" of "chat_rooms": known are history=, age=, size=, create= and idle=
 
 
 
@@ -87,6 +89,9 @@ refused http chat_rooms main * history=-1; => invalid parameter "history=-1" of 
 refused http chat_rooms main * history=10000001; => write a number of events, 0 to 10000000
 refused http chat_rooms main * age=0; => invalid parameter "age=0" of "chat_rooms": write a time, "age=7d"
 refused http chat_rooms main * age=soon; => invalid parameter "age=soon" of "chat_rooms": write a time, "age=7d"
+accepted http chat_rooms main * idle=1s;
+refused http chat_rooms main * idle=0; => invalid parameter "idle=0" of "chat_rooms": write a time, "idle=60s"
+refused http chat_rooms main * idle=soon; => invalid parameter "idle=soon" of "chat_rooms": write a time, "idle=60s"
 refused http chat_rooms main * size=15k; => invalid parameter "size=15k" of "chat_rooms": write a size of at least 16k, "size=1m"
 refused http chat_rooms main * size=big; => invalid parameter "size=big" of "chat_rooms": write a size of at least 16k, "size=1m"
 refused http chat_rooms main * create=maybe; => invalid parameter "create=maybe" of "chat_rooms": write "create=on" or "create=off"

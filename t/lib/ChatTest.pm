@@ -257,6 +257,9 @@ or chat, as C<--- chat_config> is:
     accepted PLACE TEXT [| PLACE TEXT...] [=> WORDS]
                               it does, in silence or with this warning
 
+WORDS may be a /regex/, whose C<(?E<lt>nameE<gt>...)> become variables.
+
+
 I<The rest.>
 
     let x = VALUE             or <<perl>>

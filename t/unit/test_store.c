@@ -72,7 +72,7 @@ test_layout(void)
     is_int(sizeof(ngx_chat_nonce_t), 64, "a nonce");
     is_int(sizeof(ngx_chat_rec_t), 72, "a record's header");
     is_int(sizeof(ngx_chat_interest_t), 32, "an interest");
-    is_int(sizeof(ngx_chat_slot_t), 328, "a slot");
+    is_int(sizeof(ngx_chat_slot_t), 336, "a slot");
 }
 
 

@@ -24,7 +24,7 @@ sub all_refused {
 
     die "it is taken: $conf\n" if $taken;
     die "complaints: " . (join ' / ', @emerg) . "\n"
-        if @emerg != 1 || index($emerg[0], $words) < 0;
+        if @emerg != 1 || !$self->says($emerg[0], $words);
 }
 
 
@@ -40,8 +40,21 @@ sub all_accepted {
 
     die "it is refused: @said\n" if !$taken;
     die "it says: " . (join ' / ', @said) . "\n"
-        if defined $words ? @said != 1 || index($said[0], $words) < 0
+        if defined $words ? @said != 1 || !$self->says($said[0], $words)
                           : @said != 0;
+}
+
+
+# the words, or /regex/, whose (?<name>...) are kept
+
+sub says {
+    my ($self, $line, $words) = @_;
+
+    return index($line, $words) >= 0 if $words !~ m{^/(.*)/$};
+
+    $line =~ /$1/ or return 0;
+    $self->{vars}{$_} = $+{$_} for keys %+;
+    return 1;
 }
 
 
@@ -70,8 +83,7 @@ sub try_conf {
             if !defined $place || !$PLACE{$place};
 
         # nginx has variables, too: only what "let" has made is put in
-        $text =~ s/\$(\w+)/exists $self->{vars}{$1} ? $self->{vars}{$1}
-                                                   : "\$$1"/ge;
+        $text =~ s/(\$(?:\{(\w+)\}|(\w+)))/$self->{vars}{$2 || $3} || $1/ge;
 
         $part{$place} = ($part{$place} // '') . "$text\n";
     }
