@@ -119,6 +119,32 @@ async function connect(base, path, options) {
 }
 
 
+async function fragments(base, options) {
+    const room = newRoom('ws');
+    const ann = await connect(base, `/chat/${room}`, options);
+    await ann.next();
+
+    const pong = once(ann.socket, 'pong');
+    ann.socket.ping('are you there?');
+    assert.equal(String((await pong)[0]), 'are you there?');
+
+    const text = 'x'.repeat(4000) + '€';
+    const parts = JSON.stringify({ type: 'message', room, text })
+        .match(/[^]{1,700}/g);
+
+    parts.forEach((part, i) => ann.socket.send(part, {
+        fin: i === parts.length - 1,
+    }));
+    assert.equal((await ann.next()).text, text);
+
+    // a binary message is not of this protocol
+    ann.socket.send(Buffer.from('{}'));
+    assert.equal((await ann.next()).type, 'closing');
+    const [code] = await once(ann.socket, 'close');
+    assert.equal(code, 1003);
+}
+
+
 // EventSource waits three seconds before it comes back: all at once, then
 
 function suite(how, base) {
@@ -170,33 +196,11 @@ function suite(how, base) {
             await once(again.socket, 'close');
         });
 
-        test('ping, fragments, what the library offers', async () => {
-            const room = newRoom('ws');
-            const ann = await connect(base, `/chat/${room}`);
-            await ann.next();
-
-            // permessage-deflate was offered
-            assert.equal(ann.socket.extensions, '');
-
-            const pong = once(ann.socket, 'pong');
-            ann.socket.ping('are you there?');
-            assert.equal(String((await pong)[0]), 'are you there?');
-
-            const text = 'x'.repeat(4000) + '€';
-            const parts = JSON.stringify({ type: 'message', room, text })
-                .match(/[^]{1,700}/g);
-
-            parts.forEach((part, i) => ann.socket.send(part, {
-                fin: i === parts.length - 1,
-            }));
-            assert.equal((await ann.next()).text, text);
-
-            // a binary message is not of this protocol
-            ann.socket.send(Buffer.from('{}'));
-            assert.equal((await ann.next()).type, 'closing');
-            const [code] = await once(ann.socket, 'close');
-            assert.equal(code, 1003);
-        });
+        // the library offers permessage-deflate, or it does not
+        for (const offer of [true, false]) {
+            test(`ping, fragments, binary, perMessageDeflate ${offer}`,
+                 () => fragments(base, { perMessageDeflate: offer }));
+        }
     });
 
     for (const [library, EventSource] of [
