@@ -162,9 +162,9 @@ test-matrix: testnginx
 PARTS = env BUILD=$(CURDIR)/build CHAT_MODULE=$(CURDIR)/$(MODULE) \
         NGINX="$$(PATH=$$PATH:/usr/sbin command -v nginx)"
 
-test-clients: testnginx module
+test-clients: module
 	@$(TOOL)/deps clients
-	@test ! -f t/clients/package-lock.json || $(TOOL)/npm clients
+	@$(TOOL)/npm clients
 	@$(PARTS) t/clients/run
 
 test-browser: module
@@ -173,7 +173,6 @@ test-browser: module
 	@cd t/browser && CHAT_SHOTS=$(CURDIR)/build/shots ../tool/with-nginx \
 	    node --test *.test.mjs
 
-test-chaos: testnginx module
-	@test ! -f t/chaos/package-lock.json || { $(TOOL)/deps clients \
-	    && $(TOOL)/npm chaos; }
+test-chaos: module
+	@$(TOOL)/deps chaos
 	@$(PARTS) t/chaos/run
