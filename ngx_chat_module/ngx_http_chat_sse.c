@@ -405,6 +405,7 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
 
     refused = NGX_CHAT_OK;
     join = rooms->elts;
+    sse->joins = join;
 
     for (i = 0; i < rooms->nelts; i++) {
 
@@ -413,6 +414,7 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
 
         } else if (ngx_chat_member_find(s, &join[i].room) != NULL) {
             /* named twice: its second place stays empty */
+            join[i].after.given = 0;
             continue;
 
         } else {
@@ -426,12 +428,17 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
         refused = code;
         err.code = code;
 
+        /* its place in ids is empty from now on */
+        join[i].after.given = 0;
+
         ngx_chat_dispatch_error(&caller, &none,
                                 ngx_chat_utf8_valid(join[i].room.data,
                                                     join[i].room.len)
                                     == NGX_OK ? &join[i].room : NULL,
                                 &err);
     }
+
+    sse->joins = NULL;
 
     return refused;
 }

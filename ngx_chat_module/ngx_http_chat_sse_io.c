@@ -100,8 +100,7 @@ ngx_http_chat_sse_id_len(ngx_http_chat_sse_t *sse)
         return 0;
     }
 
-    return sizeof("id: m1:\n") - 1 + sse->places
-           + sse->session.nmembers * NGX_CHAT_ID_LEN;
+    return sizeof("id: m1:\n") - 1 + sse->places * (NGX_CHAT_ID_LEN + 1);
 }
 
 
@@ -127,23 +126,33 @@ ngx_http_chat_sse_id(ngx_http_chat_sse_t *sse, u_char *p)
         p = ngx_cpymem(p, "m1:", sizeof("m1:") - 1);
     }
 
-    place = 0;
+    q = ngx_queue_head(&sse->session.members);
 
-    for (q = ngx_queue_head(&sse->session.members);
-         q != ngx_queue_sentinel(&sse->session.members);
-         q = ngx_queue_next(q))
-    {
-        m = ngx_queue_data(q, ngx_chat_member_t, queue);
+    for (place = 0; place < sse->places; place++) {
 
-        for ( /* void */ ; place < m->ordinal; place++) {
+        if (place > 0) {
             *p++ = '.';
         }
 
-        p = ngx_chat_id_print(p, m->sub.room->epoch, m->sub.cursor);
-    }
+        m = ngx_queue_data(q, ngx_chat_member_t, queue);
 
-    for ( /* void */ ; place + 1 < sse->places; place++) {
-        *p++ = '.';
+        if (q != ngx_queue_sentinel(&sse->session.members)
+            && m->ordinal == place)
+        {
+            p = ngx_chat_id_print(p, m->sub.room->epoch, m->sub.cursor);
+            q = ngx_queue_next(q);
+            continue;
+        }
+
+        /* a cut between two `joined' must not cost a cursor */
+
+        if (sse->joins != NULL && sse->joins[place].after.given
+            && !sse->joins[place].after.broken
+            && !ngx_chat_id_is_zero(&sse->joins[place].after.id))
+        {
+            p = ngx_chat_id_print(p, sse->joins[place].after.id.epoch,
+                                  sse->joins[place].after.id.offset);
+        }
     }
 
     *p++ = LF;

@@ -119,6 +119,26 @@ x: recv {"type":"joined","room":"a"} id=$a2
 
 
 
+=== TEST 3b: a stream cut between two joined has lost no cursor
+--- chat
+p: post /chat/a {"text":"a1"}
+p: expect 201 {"id":"$a1=<id>"}
+p: post /chat/b {"text":"b1"}
+p: expect 201 {"id":"$b1=<id>"}
+p: post /chat/b {"text":"b2"}
+p: expect 201 {"id":"$b2=<id>"}
+s: sse /chat/?rooms=a,b last=m1:$a1.$b1
+s: recv {"type":"welcome"}
+s: recv {"type":"joined","room":"a"} id=m1:$a1.$b1
+s: recv {"type":"joined","room":"b"} id=m1:$a1.$b1
+s: recv {"text":"b2"} id=m1:$a1.$b2
+t: sse /chat/?rooms=a,a,b last=m1:$a1.$a1.$b1
+t: recv {"type":"welcome"}
+t: recv {"type":"joined","room":"a"} id=m1:$a1.$a1.$b1
+t: recv {"type":"joined","room":"b"} id=m1:$a1..$b1
+
+
+
 === TEST 4: refusals that no retry can cure
 --- chat_config
 chat_sse_rooms 2;
