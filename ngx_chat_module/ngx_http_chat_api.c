@@ -221,6 +221,11 @@ ngx_http_chat_body(ngx_http_request_t *r, size_t max, ngx_str_t *body)
         b = cl->buf;
         len = (size_t) ngx_buf_size(b);
 
+        if (len == 0) {
+            /* the end of a body in chunks: neither in memory nor in a file */
+            continue;
+        }
+
         if (ngx_buf_in_memory(b)) {
             p = ngx_cpymem(p, b->pos, len);
             continue;

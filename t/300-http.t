@@ -176,3 +176,17 @@ c: recv {"type":"joined","room":"big","recovered":true,"missed":0}
 2 * c: recv {"type":"message","room":"big"}
 --- chat_http
 chat_zone zone=main:64m;
+
+
+
+=== TEST 11: bodies in chunks, and empty ones
+--- chat
+a: tcp
+a: raw "POST /chat/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nf\r\n{\"type\":\"ping\"}\r\n0\r\n\r\n"
+a: read /200 OK.*"pong"/
+a: raw "POST /chat/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"
+a: read /200 OK.*"bad_request"/
+a: raw "POST /chat/lobby HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+a: read /201 Created.*"ok"/
+a: raw "POST /chat/lobby HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n"
+a: read /400 Bad Request.*"bad_request"/
