@@ -194,7 +194,7 @@ sub op_status {
                   map { $self->{clients}{$_} } @{ $self->{order} };
 
     $conn->opened(timeout => $self->{timeout},
-                  $first ? (other => $first->{conn}) : ());
+                  $first ? (other => [$first->{conn}]) : ());
 
     my $end = $self->deadline;
 
@@ -431,12 +431,16 @@ sub match {
 
     if (ref $pattern eq 'ARRAY') {
         return "$path is no array" if ref $value ne 'ARRAY';
-        return "$path has " . @$value . ' elements, not ' . @$pattern
-            if @$value != @$pattern;
 
-        for my $i (0 .. $#$pattern) {
-            my $why = $self->match($value->[$i], $pattern->[$i],
-                                   "$path\[$i]");
+        my @want = @$pattern;
+        my $open = @want && text($want[-1]) eq '...';
+        pop @want if $open;
+
+        return "$path has " . @$value . ' elements, not ' . @want
+            if $open ? @$value < @want : @$value != @want;
+
+        for my $i (0 .. $#want) {
+            my $why = $self->match($value->[$i], $want[$i], "$path\[$i]");
             return $why if defined $why;
         }
 
