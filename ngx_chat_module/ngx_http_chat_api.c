@@ -349,7 +349,7 @@ ngx_http_chat_run(ngx_http_request_t *r, ngx_chat_caller_t *c,
             continue;
         }
 
-        if (line.len > c->conf->message_max || ++n > NGX_CHAT_BATCH_MAX) {
+        if (++n > NGX_CHAT_BATCH_MAX || line.len > c->conf->message_max) {
             err.code = NGX_CHAT_E_TOO_LARGE;
             ngx_chat_dispatch_error(c, NULL, NULL, &err);
             break;
