@@ -377,7 +377,10 @@ ngx_http_chat_sse_request_cleanup(void *data)
 }
 
 
-/* welcome, then each room: NGX_CHAT_OK or the last refusal */
+/*
+ * Welcome, then each room: NGX_CHAT_OK or a refusal; one that passes, if there
+ * is any.
+ */
 
 static ngx_chat_err_e
 ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
@@ -425,7 +428,10 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
             continue;
         }
 
-        refused = code;
+        if (refused == NGX_CHAT_OK || ngx_chat_err_info(code)->temporary) {
+            refused = code;
+        }
+
         err.code = code;
 
         /* its place in ids is empty from now on */
