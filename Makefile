@@ -15,7 +15,7 @@ PROVE_FLAGS ?= -j2
 T         ?= $(sort $(wildcard t/*.t))
 
 # in the order in which "make test" and CI run them
-STAGES    := build lint unit t asan clients chaos
+STAGES    := build lint unit t asan clients chaos browser
 
 .DEFAULT_GOAL := help
 .PHONY: help deps module run install bench clean distclean test \

@@ -91,6 +91,7 @@ ngx_http_chat_sse_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     sse->named = named ? 1 : 0;
     sse->id = many ? NGX_HTTP_CHAT_SSE_VECTOR : NGX_HTTP_CHAT_SSE_EVENT_ID;
     sse->places = rooms.nelts;
+    sse->given = rooms.elts;
 
     code = ngx_http_chat_sse_enter(sse, &rooms);
 
@@ -408,7 +409,6 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
 
     refused = NGX_CHAT_OK;
     join = rooms->elts;
-    sse->joins = join;
 
     for (i = 0; i < rooms->nelts; i++) {
 
@@ -434,8 +434,10 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
 
         err.code = code;
 
-        /* its place in ids is empty from now on */
-        join[i].after.given = 0;
+        if (!ngx_chat_err_info(code)->temporary) {
+            /* its place stays empty, too */
+            join[i].after.given = 0;
+        }
 
         ngx_chat_dispatch_error(&caller, &none,
                                 ngx_chat_utf8_valid(join[i].room.data,
@@ -443,8 +445,6 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
                                     == NGX_OK ? &join[i].room : NULL,
                                 &err);
     }
-
-    sse->joins = NULL;
 
     return refused;
 }

@@ -42,8 +42,8 @@ typedef struct {
 
     ngx_http_chat_sse_id_e    id;
     ngx_uint_t                places;       /* of a vector */
-    ngx_chat_join_t          *joins;        /* while rooms are entered */
 
+    ngx_chat_join_t          *given;        /* by the client, per place */
     unsigned                  named:1;      /* "event: chat.<type>" */
     unsigned                  end:1;        /* end when posted */
     unsigned                  aborted:1;

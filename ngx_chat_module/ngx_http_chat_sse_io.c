@@ -35,6 +35,7 @@ typedef struct {
 
 static size_t ngx_http_chat_sse_id_len(ngx_http_chat_sse_t *sse);
 static u_char *ngx_http_chat_sse_id(ngx_http_chat_sse_t *sse, u_char *p);
+static u_char *ngx_http_chat_sse_given(ngx_chat_cursor_t *cursor, u_char *p);
 static size_t ngx_http_chat_sse_object_len(ngx_chat_session_t *s,
     ngx_str_t *object);
 static u_char *ngx_http_chat_sse_object(ngx_chat_session_t *s, u_char *p,
@@ -91,7 +92,7 @@ const ngx_chat_transport_t  ngx_http_chat_stream_transport = {
 };
 
 
-/* at most, as the places of a vector may be empty */
+/* at most, as places of a vector may be empty */
 
 static size_t
 ngx_http_chat_sse_id_len(ngx_http_chat_sse_t *sse)
@@ -134,30 +135,48 @@ ngx_http_chat_sse_id(ngx_http_chat_sse_t *sse, u_char *p)
             *p++ = '.';
         }
 
-        m = ngx_queue_data(q, ngx_chat_member_t, queue);
+        if (q != ngx_queue_sentinel(&sse->session.members)) {
+            m = ngx_queue_data(q, ngx_chat_member_t, queue);
 
-        if (q != ngx_queue_sentinel(&sse->session.members)
-            && m->ordinal == place)
-        {
-            p = ngx_chat_id_print(p, m->sub.room->epoch, m->sub.cursor);
-            q = ngx_queue_next(q);
-            continue;
+            if (m->ordinal == place) {
+                p = ngx_chat_id_print(p, m->sub.room->epoch, m->sub.cursor);
+                q = ngx_queue_next(q);
+                continue;
+            }
         }
 
-        /* a cut between two `joined' must not cost a cursor */
-
-        if (sse->joins != NULL && sse->joins[place].after.given
-            && !sse->joins[place].after.broken
-            && !ngx_chat_id_is_zero(&sse->joins[place].after.id))
-        {
-            p = ngx_chat_id_print(p, sse->joins[place].after.id.epoch,
-                                  sse->joins[place].after.id.offset);
-        }
+        p = ngx_http_chat_sse_given(&sse->given[place].after, p);
     }
 
     *p++ = LF;
 
     return p;
+}
+
+
+/*
+ * A room that is not entered (yet): the client's own cursor, which it must not
+ * lose if the connection does not last until it is.  "-" is of another life.
+ */
+
+static u_char *
+ngx_http_chat_sse_given(ngx_chat_cursor_t *cursor, u_char *p)
+{
+    if (!cursor->given) {
+        return p;
+    }
+
+    if (cursor->broken) {
+        *p++ = '-';
+        return p;
+    }
+
+    if (ngx_chat_id_is_zero(&cursor->id)) {
+        *p++ = '0';
+        return p;
+    }
+
+    return ngx_chat_id_print(p, cursor->id.epoch, cursor->id.offset);
 }
 
 

@@ -32,3 +32,22 @@ c: recv {"type":"error","code":"full","temporary":true}
 c: end
 d: sse /chat/?rooms=private,private2 status=404
 d: expect 404 {"code":"not_found"}
+
+
+
+=== TEST 2: until a room is entered its place has what the client gave
+--- chat
+p: post /chat/a {"text":"a1"}
+p: expect 201 {"id":"$a1=<id>"}
+p: post /chat/b {"text":"b1"}
+p: expect 201 {"id":"$b1=<id>"}
+p: post /chat/b {"text":"b2"}
+p: expect 201 {"id":"$b2=<id>"}
+s: sse /chat/?rooms=a,b,c,d,~ last=m1:$a1.$b1.broken.0
+s: recv {"type":"welcome"}
+s: recv {"type":"joined","room":"a"} id=m1:$a1.$b1.-.0.
+s: recv {"type":"joined","room":"b"} id=m1:$a1.$b1.-.0.
+s: recv {"type":"joined","room":"c","recovered":false,"epoch":"$c=<epoch>"} id=/^m1:$a1\.$b1\.[0-9a-z]{10}-0\.0\.\z/
+s: recv {"type":"joined","room":"d","recovered":true,"epoch":"$d=<epoch>"} id=/^m1:$a1\.$b1\.$c-0\.[0-9a-z]{10}-0\.\z/
+s: recv {"type":"error","room":"~"}
+s: recv {"text":"b2"} id=m1:$a1.$b2.$c-0.$d-0.
