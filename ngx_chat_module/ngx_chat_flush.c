@@ -392,6 +392,15 @@ ngx_chat_flush_catch_up(ngx_chat_session_t *s)
             s->reader.behind = 1;
             again = 1;
         }
+
+        if (s->out != NULL) {
+            /*
+             * A gap, which posts the session: it goes out before events of
+             * other rooms, whose ids name the place behind it.
+             */
+            s->reader.behind = 1;
+            return;
+        }
     }
 
     if (again) {

@@ -51,3 +51,28 @@ s: recv {"type":"joined","room":"c","recovered":false,"epoch":"$c=<epoch>"} id=/
 s: recv {"type":"joined","room":"d","recovered":true,"epoch":"$d=<epoch>"} id=/^m1:$a1\.$b1\.$c-0\.[0-9a-z]{10}-0\.\z/
 s: recv {"type":"error","room":"~"}
 s: recv {"text":"b2"} id=m1:$a1.$b2.$c-0.$d-0.
+
+
+
+=== TEST 3: a gap comes before what names the place behind it
+--- chat_http
+chat_zone  zone=main:32m;
+chat_rooms main a history=5;
+chat_rooms main * history=1000;
+--- chat_config
+chat_message_max 512k text=500k;
+limit_rate 200k;
+--- chat
+s: sse /chat/?rooms=a,b,c
+s: recv {"type":"welcome"}
+3 * s: recv {"type":"joined"}
+let long = <<"x" x 500000>>
+p: post /chat/c {"text":"$long"}
+30 * p: post /chat/a {"text":"a $i"}
+p: expect 201 {"id":"$a30=<id>"}
+p: post /chat/b {"text":"b"}
+s: recv {"room":"c"}
+s: recv {"type":"gap","room":"a","from":1,"to":25,"missed":25} id=absent
+s: unordered [{"room":"a","text":"a 26"},{"room":"a","text":"a 27"},\
+    {"room":"a","text":"a 28"},{"room":"a","text":"a 29"},\
+    {"room":"a","text":"a 30"},{"room":"b","text":"b"}]
