@@ -262,6 +262,20 @@ ngx_chat_session_writable(ngx_chat_session_t *s)
 
 
 void
+ngx_chat_session_progress(ngx_chat_session_t *s)
+{
+    if (s->dead || !s->reader.blocked) {
+        return;
+    }
+
+    s->stuck_since = ngx_chat_worker_time();
+
+    ngx_queue_remove(&s->stuck);
+    ngx_chat_worker_stuck(s);
+}
+
+
+void
 ngx_chat_session_alive(ngx_chat_session_t *s)
 {
     s->last_in = ngx_chat_worker_time();

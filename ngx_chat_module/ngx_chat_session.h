@@ -188,6 +188,9 @@ size_t ngx_chat_session_unsent(ngx_chat_session_t *s);
 /* the connection takes no more: for a transport that keeps the rest itself */
 void ngx_chat_session_stuck(ngx_chat_session_t *s);
 
+/* it has taken some of what such a transport keeps, but not all */
+void ngx_chat_session_progress(ngx_chat_session_t *s);
+
 /* the connection takes bytes again */
 void ngx_chat_session_writable(ngx_chat_session_t *s);
 

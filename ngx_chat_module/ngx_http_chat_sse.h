@@ -39,6 +39,7 @@ typedef struct {
     ngx_chain_t              *free;         /* of ngx_http_chat_sse_buf_t */
     ngx_chain_t              *busy;
     ngx_chain_t             **busy_last;
+    off_t                     sent;         /* by the connection, before */
 
     ngx_http_chat_sse_id_e    id;
     ngx_uint_t                places;       /* of a vector */

@@ -382,6 +382,7 @@ ngx_http_chat_sse_send(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
     ngx_http_chat_sse_reclaim(sse);
 
     if (sse->busy != NULL || c->buffered) {
+        sse->sent = c->sent;
         ngx_chat_session_stuck(s);
 
         if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
@@ -597,6 +598,11 @@ ngx_http_chat_sse_write_handler(ngx_http_request_t *r)
             }
 
             return;
+        }
+
+        if (c->sent != sse->sent) {
+            sse->sent = c->sent;
+            ngx_chat_session_progress(&sse->session);
         }
     }
 
