@@ -147,6 +147,7 @@ struct ngx_chat_session_s {
     uint8_t                      wire;         /* ngx_chat_wire_e */
 
     unsigned                     slow:1;       /* has been blocked */
+    unsigned                     held:1;       /* the transport has chunks */
     unsigned                     pinged:1;
     unsigned                     heartbeat:1;  /* pings are objects */
     unsigned                     throttled:1;

@@ -247,7 +247,7 @@ ngx_chat_worker_reclaim(void)
     {
         s = ngx_queue_data(q, ngx_chat_session_t, stuck);
 
-        if (s->dead || (s->partial == NULL && s->out == NULL)) {
+        if (s->dead || (s->partial == NULL && s->out == NULL && !s->held)) {
             continue;
         }
 

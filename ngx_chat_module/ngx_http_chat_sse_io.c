@@ -453,6 +453,7 @@ ngx_http_chat_sse_reclaim(ngx_http_chat_sse_t *sse)
         sb = (ngx_http_chat_sse_buf_t *) cl->buf;
 
         if (ngx_buf_size(&sb->buf) != 0) {
+            sse->session.held = 1;
             return;
         }
 
@@ -466,6 +467,7 @@ ngx_http_chat_sse_reclaim(ngx_http_chat_sse_t *sse)
     }
 
     sse->busy_last = &sse->busy;
+    sse->session.held = 0;
 }
 
 

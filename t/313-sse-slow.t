@@ -29,3 +29,29 @@ let long = <<"x" x 4000>>
 6 * a: recv {"text":"$i $long"}
 6 * b: recv {"text":"$i $long"}
 await /chat-status {"slow_closed_total":0,"sse_sessions":2}
+
+
+
+=== TEST 2: chunks that the filters hold are bounded by chat_buffers
+--- chat_http
+chat_zone  zone=main:8m;
+chat_buffers 1m;
+--- chat_config
+limit_rate 20k;
+--- chat
+let long = <<"x" x 4000>>
+100 * p: post /chat/lobby {"text":"$long"}
+a: stream /chat/ [{"type":"history","room":"lobby","id":1,"limit":100},\
+    {"type":"history","room":"lobby","id":2,"limit":100},\
+    {"type":"history","room":"lobby","id":3,"limit":100},\
+    {"type":"history","room":"lobby","id":4,"limit":100},\
+    {"type":"history","room":"lobby","id":5,"limit":100},\
+    {"type":"history","room":"lobby","id":6,"limit":100}]
+b: stream /chat/ [{"type":"history","room":"lobby","id":1,"limit":100},\
+    {"type":"history","room":"lobby","id":2,"limit":100},\
+    {"type":"history","room":"lobby","id":3,"limit":100},\
+    {"type":"history","room":"lobby","id":4,"limit":100},\
+    {"type":"history","room":"lobby","id":5,"limit":100},\
+    {"type":"history","room":"lobby","id":6,"limit":100}]
+await /chat-status {"slow_closed_total":2,"sse_sessions":0,"buffer_bytes":0}
+log /"chat_buffers" are used up/
