@@ -381,6 +381,15 @@ ngx_http_chat_sse_send(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
 
     ngx_http_chat_sse_reclaim(sse);
 
+    if (r->main->posted_requests != NULL) {
+        /*
+         * A filter wants to insert something.  The hub's turn is no event of
+         * the connection, after which nginx would run it; reading does nothing
+         * else.
+         */
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
     if (sse->busy != NULL || c->buffered) {
         sse->sent = c->sent;
         ngx_chat_session_stuck(s);
@@ -584,7 +593,7 @@ ngx_http_chat_sse_write_handler(ngx_http_request_t *r)
 
     if (!wev->delayed) {
 
-        if ((r->buffered || c->buffered)
+        if ((r->buffered || r->postponed || c->buffered)
             && ngx_http_output_filter(r, NULL) == NGX_ERROR)
         {
             ngx_http_finalize_request(r, NGX_ERROR);

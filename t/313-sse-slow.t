@@ -55,3 +55,23 @@ b: stream /chat/ [{"type":"history","room":"lobby","id":1,"limit":100},\
     {"type":"history","room":"lobby","id":6,"limit":100}]
 await /chat-status {"slow_closed_total":2,"sse_sessions":0,"buffer_bytes":0}
 log /"chat_buffers" are used up/
+
+
+
+=== TEST 3: a filter that inserts something
+--- chat_config
+ssi on;
+ssi_types text/event-stream;
+ssi_silent_errors on;
+--- config
+location = /insertion { return 200 inserted; }
+--- chat
+a: sse /chat/lobby
+a: recv {"type":"welcome"}
+a: recv {"type":"joined"}
+p: post /chat/lobby {"text":"<!--# include virtual='/insertion' -->"}
+p: expect 201 {"type":"ok"}
+a: recv {"text":"inserted"}
+p: post /chat/lobby {"text":"two"}
+p: expect 201 {"type":"ok"}
+a: recv {"text":"two"}
