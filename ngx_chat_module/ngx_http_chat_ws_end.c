@@ -188,6 +188,11 @@ ngx_http_chat_ws_terminate(ngx_http_chat_ws_t *ws)
     c = ws->connection;
     s = &ws->session;
 
+    if (!ws->released && s->reader.blocked) {
+        /* TLS may have a record under way, behind which no goodbye can go */
+        c->timedout = 1;
+    }
+
     ngx_http_chat_ws_release(ws);
     ngx_chat_ws_parser_cleanup(&ws->parser);
 
