@@ -105,6 +105,10 @@ ngx_chat_session_flush(ngx_chat_reader_t *rd)
 
     if (s->throttled && !s->dead && !s->reader.blocked) {
         s->throttled = 0;
+
+        /* who was not listened to has not been silent */
+        ngx_chat_session_alive(s);
+
         s->transport->resume(s);
     }
 }

@@ -153,6 +153,12 @@ ngx_chat_worker_check(ngx_chat_session_t *s, uint32_t now)
         return;
     }
 
+    if (s->throttled) {
+        /* we don't listen until it reads, which chat_slow_timeout watches */
+        ngx_chat_worker_schedule(s, now + ping);
+        return;
+    }
+
     idle = now - s->last_in;
 
     if (idle >= timeout) {
