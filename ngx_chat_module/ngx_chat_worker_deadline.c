@@ -219,7 +219,7 @@ ngx_chat_worker_check_stuck(uint32_t now)
         s = ngx_queue_data(q, ngx_chat_session_t, stuck);
 
         if (s->dead
-            || now - s->stuck_since < (uint32_t) s->conf->slow_timeout)
+            || now - s->stuck_since <= (uint32_t) s->conf->slow_timeout)
         {
             continue;
         }
