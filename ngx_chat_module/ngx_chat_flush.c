@@ -361,7 +361,7 @@ ngx_chat_flush_catch_up(ngx_chat_session_t *s)
 {
     size_t              quantum;
     ngx_int_t           rc;
-    ngx_uint_t          again;
+    ngx_uint_t          again, n;
     ngx_queue_t        *q;
     ngx_chat_member_t  *m;
 
@@ -369,10 +369,14 @@ ngx_chat_flush_catch_up(ngx_chat_session_t *s)
     s->reader.behind = 0;
     quantum = NGX_CHAT_FLUSH_QUANTUM;
 
-    for (q = ngx_queue_head(&s->members);
-         q != ngx_queue_sentinel(&s->members);
-         q = ngx_queue_next(q))
-    {
+    q = (s->turn != NULL) ? s->turn : ngx_queue_head(&s->members);
+
+    for (n = s->nmembers; n > 0; n--, q = ngx_queue_next(q)) {
+
+        if (q == ngx_queue_sentinel(&s->members)) {
+            q = ngx_queue_head(&s->members);
+        }
+
         m = ngx_queue_data(q, ngx_chat_member_t, queue);
 
         if (m->sub.live) {
@@ -388,6 +392,8 @@ ngx_chat_flush_catch_up(ngx_chat_session_t *s)
         rc = ngx_chat_flush_read_on(s, &m->sub, &quantum);
 
         if (rc == NGX_ERROR || s->reader.blocked || s->closing) {
+            /* a slow reader's rooms take turns, or one could starve others */
+            s->turn = ngx_queue_next(q);
             s->reader.behind = 1;
             return;
         }

@@ -343,6 +343,10 @@ ngx_chat_member_remove(ngx_chat_session_t *s, ngx_chat_member_t *m)
 {
     ngx_chat_hub_detach(&m->sub);
 
+    if (s->turn == &m->queue) {
+        s->turn = ngx_queue_next(&m->queue);
+    }
+
     ngx_queue_remove(&m->queue);
     s->nmembers--;
 

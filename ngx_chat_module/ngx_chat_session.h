@@ -124,6 +124,7 @@ struct ngx_chat_session_s {
     ngx_queue_t                  stuck;        /* while blocked, by age */
     ngx_queue_t                  members;
     ngx_uint_t                   nmembers;
+    ngx_queue_t                 *turn;         /* of them; NULL: the first */
 
     /* replies not yet sent: frames, ours alone */
     ngx_chat_chunk_t            *out;
