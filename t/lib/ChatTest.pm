@@ -156,6 +156,7 @@ I<Opening.>
     via=h2, via=h2c           by curl, over HTTP/2 (not for ws)
     status=403                what is expected instead of 101 or 200
     rcvbuf=4096               a client that soon has its buffer full
+    narrow                    to a port whose sockets buffer little, too
     deflate                   offers permessage-deflate
     nopong                    does not answer pings
     keep                      goes on on the connection that is there
@@ -179,7 +180,10 @@ I<Messages.>
     ask TEXT -> PATTERN       send, and recv
     recvbin BYTES             the next message, which is binary
     until PATTERN             skips what does not match
+    until close [CODE]        skips messages
     unordered [P, P...]       the next messages, in whatever order
+    follow OFFSET [gaps=NAME] messages of a room, each the next one, or a gap
+                              says what is missing; how many, as $NAME
     none [SECONDS]            nothing comes (0.3)
     pings NAME                how many pings were answered so far, as $NAME
     comment [N]               SSE comments have come
@@ -197,6 +201,9 @@ I<Frames and bytes.>
     chunk N                   what is sent leaves N bytes at a time, each time
                               after nginx has read those before
     taken                     nginx has read all that was sent
+    blocked                   bytes wait for the client to read
+    unread                    bytes wait for nginx to read
+    step N                    what comes is read N bytes at a time
     sip BYTES                 so many more leave the socket, unseen for now
 
 I<Very many bytes.>
@@ -216,6 +223,7 @@ I<Ending.>
     close [CODE [REASON]]     sends a close frame
     closed [CODE [REASON]]    gets one, answers, and sees the end
     end                       the connection ends without one
+    end anyhow                after whatever, perhaps in a frame
     drop, reset, fin          closes, resets, or shuts down for writing
 
 I<nginx.>
@@ -290,8 +298,7 @@ use ChatTest::Script;
 
 our @EXPORT = qw(run_tests);
 
-my $nginx = ChatTest::Nginx->new(root => $Root, port => $Port,
-                                 tls_port => $Port + 1);
+my $nginx = ChatTest::Nginx->new(root => $Root, port => $Port);
 
 my $timeout = ($ENV{CHAT_TIMEOUT} || 5) * $Factor;
 my $asan_options;
@@ -369,6 +376,8 @@ Test::Nginx::Util::add_block_preprocessor(sub {
 
     my $tls = ($block->chat // '') =~ /\btls\b|\bvia=h2\b/
             ? tls_listen() : '';
+    $tls .= narrow_listen(length $tls)
+        if ($block->chat // '') =~ /\bnarrow\b/;
 
     $block->set_value('http_config', ($block->http_config // '') . $http);
     $block->set_value('config', join "\n", $tls,
@@ -380,10 +389,23 @@ Test::Nginx::Util::add_block_preprocessor(sub {
 
 sub tls_listen {
     my $pem = ChatTest::Setup::certificate();
-    my $port = $Port + 1;
+    my $port = $nginx->port(1);
 
     return "listen  127.0.0.1:$port ssl http2 reuseport;\n"
         . "ssl_certificate  $pem;\nssl_certificate_key  $pem;\n";
+}
+
+
+# sockets that buffer little are soon blocked, and often
+
+sub narrow_listen {
+    my $tls = shift;
+
+    my ($port, $tls_port) = ($nginx->port(0, 1), $nginx->port(1, 1));
+
+    return "listen  127.0.0.1:$port reuseport sndbuf=8k;\n"
+        . ($tls ? "listen  127.0.0.1:$tls_port ssl reuseport sndbuf=8k;\n"
+                : '');
 }
 
 

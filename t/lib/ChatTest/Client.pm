@@ -54,7 +54,8 @@ sub opened {
 sub connected {
     my ($self, %o) = @_;
 
-    my $port = $o{tls} ? $self->{nginx}->tls_port : $self->{nginx}->port;
+    my $port = $self->{nginx}->port($o{tls}, $o{narrow});
+    my $rcvbuf = $o{rcvbuf} || ($o{narrow} ? 4096 : 0);
     my $end = time + $o{timeout};
     my $s;
 
@@ -62,7 +63,7 @@ sub connected {
     until ($s) {
         $s = IO::Socket::IP->new(
             PeerHost => '127.0.0.1', PeerPort => $port, Timeout => $o{timeout},
-            Sockopts => $o{rcvbuf} ? [[SOL_SOCKET, SO_RCVBUF, $o{rcvbuf}]] : [],
+            Sockopts => $rcvbuf ? [[SOL_SOCKET, SO_RCVBUF, $rcvbuf]] : [],
         );
 
         if (!$s) {
@@ -76,7 +77,8 @@ sub connected {
     %$self = (name => $self->{name}, nginx => $self->{nginx}, buf => '',
               events => [], sock => $s, port => $s->sockport,
               answered => $self->{answered}, tls => $o{tls}, pings => 0,
-              chunk => $self->{chunk}, patience => $o{timeout});
+              narrow => $o{narrow}, chunk => $self->{chunk},
+              patience => $o{timeout});
 
     if ($o{tls}) {
         require IO::Socket::SSL;
@@ -154,7 +156,7 @@ sub sock {
 sub server_port {
     my $self = shift;
 
-    return $self->{tls} ? $self->{nginx}->tls_port : $self->{nginx}->port;
+    return $self->{nginx}->port($self->{tls}, $self->{narrow});
 }
 
 
@@ -188,6 +190,16 @@ sub write {
 }
 
 
+# what the kernel has at the server's end: unread and unsent bytes
+
+sub server_end {
+    my $self = shift;
+
+    return ChatTest::Socket::look($self->server_port, $self->{port})
+        // { unread => 0, unsent => 0 };
+}
+
+
 # until nginx has read all that was written
 
 sub taken {
@@ -216,7 +228,7 @@ sub more {
             next if !IO::Select->new($s)->can_read($left);
         }
 
-        my $n = sysread $s, my $bytes, 65536;
+        my $n = sysread $s, my $bytes, $self->{step} // 65536;
 
         if (!defined $n) {
             next if $!{EINTR} || $!{EAGAIN} || $!{EWOULDBLOCK};
@@ -260,8 +272,7 @@ sub request {
 sub host {
     my $self = shift;
 
-    return '127.0.0.1:' . ($self->{tls} ? $self->{nginx}->tls_port
-                                        : $self->{nginx}->port);
+    return '127.0.0.1:' . $self->server_port;
 }
 
 

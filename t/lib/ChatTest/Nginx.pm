@@ -12,7 +12,8 @@ use ChatTest::Socket;
 my $STEP = 0.02;
 
 
-# new root => SERVROOT, port => N, tls_port => N
+# new root => SERVROOT, port => N; next to it are one for TLS, and two more of
+# the kind whose sockets buffer little
 
 sub new {
     my ($class, %o) = @_;
@@ -21,9 +22,11 @@ sub new {
 }
 
 
-sub port { return $_[0]{port} }
+sub port {
+    my ($self, $tls, $narrow) = @_;
 
-sub tls_port { return $_[0]{tls_port} }
+    return $self->{port} + ($tls ? 1 : 0) + ($narrow ? 2 : 0);
+}
 
 sub root { return $_[0]{root} }
 

@@ -25,7 +25,7 @@ my %GLOBAL = map { $_ => 1 } qw(
 );
 
 # options of the commands that take some
-my $OPTION = qr/tls|deflate|via|same|other|proto|header|status|rcvbuf|nopong|first
+my $OPTION = qr/tls|narrow|deflate|via|same|other|proto|header|status|rcvbuf|nopong|first
                |version|key|last|type|keep|id|event|within/x;
 
 
@@ -231,7 +231,8 @@ sub open_for {
     return if $o->{keep} && $c->{sock} && !$c->{eof};
 
     $c->opened(
-        timeout => $self->{timeout}, tls => $o->{tls}, rcvbuf => $o->{rcvbuf},
+        timeout => $self->{timeout}, tls => $o->{tls},
+        narrow => $o->{narrow}, rcvbuf => $o->{rcvbuf},
         same => $o->{same} && $self->other_client($o->{same}),
         other => $o->{other} && [map { $self->other_client($_) }
                                  split /,/, $o->{other}],
@@ -392,10 +393,12 @@ sub do_recvbin {
 }
 
 
-# until PATTERN: skip what does not match
+# until PATTERN: skip what does not match; until close [CODE]
 
 sub do_until {
     my ($self, $c, $arg) = @_;
+
+    return $self->until_close($c, $1) if $arg =~ /^close(?:\s+(\d+))?$/;
 
     my ($want, $o) = $self->split_pattern($arg);
     my $end = $self->deadline($o->{within});
@@ -414,6 +417,22 @@ sub do_until {
 
         $skipped++;
     }
+}
+
+
+sub until_close {
+    my ($self, $c, $code) = @_;
+
+    my $end = $self->deadline;
+    my $m;
+
+    do {
+        $m = $self->next_message($c, $end);
+    } while $m->{kind} =~ /^(?:text|bin)$/;
+
+    die unexpected($m) . ", expected a close\n" if $m->{kind} ne 'close';
+    die "close $m->{code}, expected $code\n"
+        if defined $code && $m->{code} != $code;
 }
 
 
@@ -572,12 +591,13 @@ sub do_closed {
 }
 
 
-# end: the connection, or the stream, ends without a word
+# end [anyhow]: the connection, or the stream, ends without a word, or after
+# whatever, perhaps in the middle of something
 
 sub do_end {
     my ($self, $c, $arg) = @_;
 
-    if (!$c->{kind}) {
+    if (!$c->{kind} || $arg eq 'anyhow') {
         # raw bytes
         my $end = $self->deadline;
         1 while $c->more($end);

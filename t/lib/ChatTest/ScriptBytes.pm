@@ -57,6 +57,10 @@ sub do_uncork {
 
 sub do_chunk { $_[1]{chunk} = $_[2] || undef }
 
+# step N: what comes is read N bytes at a time
+
+sub do_step { $_[1]{step} = $_[2] || undef }
+
 sub do_taken { $_[1]->taken }
 
 sub do_drop { $_[1]->drop }
@@ -78,6 +82,67 @@ sub do_sip {
         $c->more($end)
             or die(($c->{eof} || 'timeout') . ", $arg bytes expected\n");
     }
+}
+
+
+# blocked: the kernel has bytes for the client that it does not take
+
+sub do_blocked {
+    my ($self, $c) = @_;
+
+    $self->{nginx}->until_true($self->{timeout}, 'nothing is unsent', sub {
+        $c->server_end->{unsent};
+    }, 0.001);
+}
+
+
+# unread: nginx leaves bytes of the client where they are
+
+sub do_unread {
+    my ($self, $c) = @_;
+
+    $self->{nginx}->until_true($self->{timeout}, 'nothing is unread', sub {
+        $c->server_end->{unread};
+    }, 0.001);
+}
+
+
+# follow OFFSET [gaps=NAME]: messages of one room up to that offset, each the next
+# one, or a gap says which are missing; how many as $NAME
+
+sub do_follow {
+    my ($self, $c, $arg) = @_;
+
+    my ($last, $name) = $self->text($arg) =~ /^(\d+)(?: gaps=(\w+))?$/
+        or die "follow OFFSET [gaps=NAME]\n";
+    my ($cursor, $missed) = (undef, 0);
+
+    while (!defined $cursor || $cursor < $last) {
+        my $m = $self->next_message($c, $self->deadline);
+
+        die unexpected($m) . ", expected $last after " . ($cursor // 0) . "\n"
+            if $m->{kind} !~ /^(?:text|event)$/;
+
+        if ($m->{data} =~ /^\{"type":"message",.*?"id":"\w{10}-(\d+)"/) {
+            die "offset $1 after $cursor\n"
+                if defined $cursor && $1 != $cursor + 1;
+            $cursor = $1;
+            next;
+        }
+
+        my $o = ChatTest::Match::decode($m->{data});
+
+        die "neither a message nor a gap: $m->{data}\n"
+            if $o->{type} ne 'gap' || $o->{missed} != $o->{to} - $o->{from} + 1;
+        die "a gap from $o->{from} after $cursor\n"
+            if defined $cursor && $o->{from} != $cursor + 1;
+
+        $cursor = $o->{to};
+        $missed += $o->{missed};
+    }
+
+    die "offset $cursor, expected $last\n" if $cursor != $last;
+    $self->{vars}{$name} = $missed if defined $name;
 }
 
 

@@ -98,7 +98,7 @@ sub ask {
 
     if (($o->{via} // '') =~ /^h2c?$/) {
         my $tls = $o->{via} eq 'h2';
-        my $port = $tls ? $self->{nginx}->tls_port : $self->{nginx}->port;
+        my $port = $self->{nginx}->port($tls);
 
         # an HTTP/2 that others wrote; -i for the head, as read_head() wants it
         my @curl = ('curl', '-sSNik', '--max-time', 600,
