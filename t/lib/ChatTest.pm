@@ -216,7 +216,7 @@ I<Very many bytes.>
                               N times TEXT, which publishes K messages (1), W
                               (64) under way at once; they all come to this
                               client and those, in order, without a hole
-    rss NAME                  its worker's memory, kB, is $NAME from now on
+    rss NAME                  its worker's own memory, kB, is $NAME
 
 I<Ending.>
 

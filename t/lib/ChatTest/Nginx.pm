@@ -168,13 +168,15 @@ sub worker_of_port {
 }
 
 
-# what a process has in memory, kB
+# what a process has in memory for itself, kB: not the zones, which fill up
 
 sub memory {
     my ($self, $pid) = @_;
 
     my $status = slurp("/proc/$pid/status") // die "$pid is gone\n";
-    return $status =~ /^VmRSS:\s+(\d+) kB/m ? $1 : die "$pid has no memory\n";
+    my %kb = $status =~ /^(VmRSS|RssShmem):\s+(\d+) kB/mg;
+
+    return $kb{VmRSS} - $kb{RssShmem};
 }
 
 
