@@ -99,7 +99,7 @@ sub try_conf {
     local $ENV{ASAN_OPTIONS} = join ',', $ENV{ASAN_OPTIONS} // (),
                                          'detect_leaks=0';
 
-    my $said = `$ENV{TEST_NGINX_BINARY} -t -p $root/ -c $file 2>&1`;
+    my $said = `$ENV{TEST_NGINX_BINARY} -t -e stderr -p $root/ -c $file 2>&1`;
     my $status = $?;
 
     die "nginx -t was killed: $said\n" if $status & 127;
