@@ -9,11 +9,13 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_shm.h"
+#include "ngx_chat_limit.h"
 #include "ngx_chat_nonce.h"
 #include "ngx_chat_test.h"
 
 
 #define NGX_CHAT_ROOMS_MIN     64
+#define NGX_CHAT_LIMIT_SHARE   64       /* of the zone one part in */
 #define NGX_CHAT_LOCK_WAIT     10       /* ms */
 #define NGX_CHAT_LOCK_SPIN     1024
 
@@ -115,6 +117,12 @@ ngx_chat_shm_fixed(ngx_chat_sh_t *sh, size_t size, size_t zone,
     sh->nonce_n = ngx_chat_shm_nonces(zone, nonce_size);
     sh->nonces = off;
     off += (size_t) sh->nonce_n * NGX_CHAT_NONCE_GROUP;
+    off = ngx_align(off, 64);
+
+    sh->limit_n = (uint32_t) (zone / NGX_CHAT_LIMIT_SHARE
+                              / NGX_CHAT_LIMIT_SET);
+    sh->limits = off;
+    off += (size_t) sh->limit_n * NGX_CHAT_LIMIT_SET;
 
     return ngx_align(off, 64);
 }

@@ -173,7 +173,9 @@ struct ngx_chat_sh_s {
     uint32_t          interest_n;
     uint32_t          ring_n;        /* a power of two */
     uint32_t          nonce_n;       /* groups */
+    uint32_t          limit_n;       /* sets */
     uint32_t          cap;           /* segments of a room without "size=" */
+    uint32_t          spare;
 
     uint64_t          seats;         /* offsets from the header's begin */
     uint64_t          rings;
@@ -181,6 +183,7 @@ struct ngx_chat_sh_s {
     uint64_t          buckets;
     uint64_t          interests;
     uint64_t          nonces;
+    uint64_t          limits;
     uint64_t          fair;
     uint64_t          segs;
 

@@ -9,6 +9,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_interest.h"
+#include "ngx_chat_limit.h"
 #include "ngx_chat_shm.h"
 
 
@@ -218,6 +219,7 @@ ngx_chat_zone_clear_locked(ngx_chat_sh_t *sh, ngx_uint_t seat)
     s = &ngx_chat_seats(sh)[seat];
 
     ngx_chat_interest_seat_locked(sh, seat);
+    ngx_chat_limit_clear_locked(sh, seat);
 
     ngx_chat_store(&s->ring_first, s->ring_last);
     ngx_chat_store(&s->scan_all, 0);

@@ -167,6 +167,7 @@ typedef enum {
     NGX_CHAT_M_FULL,                     /* publishes refused */
     NGX_CHAT_M_REPAIRS,
     NGX_CHAT_M_WAKEUPS,
+    NGX_CHAT_M_LIMITED,                  /* connections refused */
     NGX_CHAT_M_COUNTERS,
 
     NGX_CHAT_M_SESSIONS = NGX_CHAT_M_COUNTERS,    /* gauges */
@@ -316,6 +317,23 @@ ssize_t ngx_chat_log_read(ngx_chat_zone_t *z, ngx_chat_pos_t *pos,
  */
 ngx_uint_t ngx_chat_ring_take(ngx_chat_zone_t *z, ngx_uint_t seat,
     uint32_t *rooms, ngx_uint_t n, ngx_uint_t *scan_all);
+
+/*
+ * Connections of one key, over all workers.  A key is a hash: the same value
+ * under another name (what it is: an address, a user) is another key.
+ */
+uint64_t ngx_chat_limit_key(ngx_chat_zone_t *z, ngx_str_t *name,
+    ngx_str_t *value);
+
+/* one more: NGX_OK; NGX_BUSY: `max' are there; NGX_DECLINED: no place left to
+   count it.  The seat is the caller's own. */
+ngx_int_t ngx_chat_limit_acquire(ngx_chat_zone_t *z, ngx_uint_t seat,
+    uint64_t key, ngx_uint_t max);
+/* one less; harmless if the seat's were forgotten */
+void ngx_chat_limit_release(ngx_chat_zone_t *z, ngx_uint_t seat,
+    uint64_t key);
+/* the seat's connections count no more */
+void ngx_chat_limit_forget(ngx_chat_zone_t *z, ngx_uint_t seat);
 
 /*
  * Once a second, from any worker (they share the work by a stamp in the zone):

@@ -13,6 +13,7 @@
 #include "../../ngx_chat_module/ngx_chat_segment.c"
 #include "../../ngx_chat_module/ngx_chat_room.c"
 #include "../../ngx_chat_module/ngx_chat_interest.c"
+#include "../../ngx_chat_module/ngx_chat_limit.c"
 #include "../../ngx_chat_module/ngx_chat_log.c"
 #include "../../ngx_chat_module/ngx_chat_log_read.c"
 #include "../../ngx_chat_module/ngx_chat_log_publish.c"
