@@ -75,3 +75,75 @@ a: recv {"text":"inserted"}
 p: post /chat/lobby {"text":"two"}
 p: expect 201 {"type":"ok"}
 a: recv {"text":"two"}
+
+
+
+=== TEST 4: who reads again gets everything, in order
+--- chat_http
+chat_zone   zone=main:32m;
+chat_rooms  main  *  size=8m;
+--- chat
+let big = <<"x" x 4000>>
+a: ws /chat/lobby
+a: recv {"type":"welcome"}
+a: recv {"type":"joined","epoch":"$e=<epoch>"}
+one: sse /chat/lobby narrow
+one: recv {"type":"welcome"}
+one: recv {"type":"joined"}
+tls: sse /chat/lobby narrow tls
+tls: recv {"type":"welcome"}
+tls: recv {"type":"joined"}
+named: sse /chat/?named=1&rooms=x,lobby narrow
+named: recv {"type":"welcome"}
+2 * named: recv {"type":"joined"}
+fetch: stream /chat/ narrow [{"type":"join","room":"lobby"}]
+fetch: recv {"type":"welcome"}
+fetch: recv {"type":"joined"}
+a: pump 300 {"type":"message","room":"lobby","text":"$i $big"}
+one: blocked
+tls: blocked
+named: blocked
+fetch: blocked
+# on the way back a part, then more is published
+one: follow 100
+a: pump 50 {"type":"message","room":"lobby","text":"$i $big"}
+one: follow 350 gaps=n
+check <<$n == 0>>
+tls: follow 350 gaps=n
+check <<$n == 0>>
+named: follow 350 gaps=n
+check <<$n == 0>>
+fetch: follow 350 gaps=n
+check <<$n == 0>>
+# and they are live again
+a: send {"type":"message","room":"lobby","text":"live"}
+one: recv {"text":"live"} id=$e-351
+tls: recv {"text":"live"} id=$e-351
+named: recv {"text":"live"} event=chat.message
+fetch: recv {"text":"live"} id=absent
+
+
+
+=== TEST 5: what is gone by then is a gap, not a silence
+--- chat_http
+chat_zone   zone=main:8m;
+chat_rooms  main  *  history=20 size=64k;
+--- chat
+let big = <<"x" x 4000>>
+a: ws /chat/lobby
+a: recv {"type":"welcome"}
+a: recv {"type":"joined"}
+one: sse /chat/lobby narrow
+one: recv {"type":"welcome"}
+one: recv {"type":"joined"}
+many: sse /chat/?rooms=x,lobby narrow tls
+many: recv {"type":"welcome"}
+2 * many: recv {"type":"joined"}
+a: pump 400 window=4 {"type":"message","room":"lobby","text":"$i $big"}
+one: follow 400 gaps=n
+check <<$n > 100>>
+many: follow 400 gaps=n
+check <<$n > 100>>
+a: send {"type":"message","room":"lobby","text":"live"}
+one: recv {"text":"live"}
+many: recv {"text":"live"}

@@ -284,23 +284,17 @@ sub readable {
 }
 
 
-# the messages among the frames that are there
+# the messages among what is there
 
 sub count_messages {
     my $c = shift;
 
     my $n = 0;
 
-    while (my $f = ChatTest::Frame::parse(\$c->{buf})) {
-        if ($f->{op} eq 'ping') {
-            $c->send_frame('pong', $f->{data});
-            next;
-        }
+    while (defined(my $message = whole_message($c))) {
+        my ($offset) = $message =~ /"id":"\w{10}-(\d+)"/;
 
-        my ($offset) = $f->{data} =~ /"id":"\w{10}-(\d+)"/;
-
-        die "$c->{name}: no message: $f->{op} $f->{data}\n"
-            if $f->{op} ne 'text' || !$offset;
+        die "$c->{name}: no message: $message\n" if !$offset;
         die "$c->{name}: offset $offset after $c->{offset}\n"
             if defined $c->{offset} && $offset != $c->{offset} + 1;
 
@@ -309,6 +303,35 @@ sub count_messages {
     }
 
     return $n;
+}
+
+
+sub whole_message {
+    my $c = shift;
+
+    if ($c->{kind} eq 'sse') {
+        for (;;) {
+            my $event = $c->take_event;
+            return $event->{data} if $event;
+
+            # of what has been read already
+            return undef if !$c->body_piece(0);
+        }
+    }
+
+    while (my $f = ChatTest::Frame::parse(\$c->{buf})) {
+        if ($f->{op} eq 'ping') {
+            $c->send_frame('pong', $f->{data});
+            next;
+        }
+
+        die "$c->{name}: no message: $f->{op} $f->{data}\n"
+            if $f->{op} ne 'text';
+
+        return $f->{data};
+    }
+
+    return undef;
 }
 
 1;
