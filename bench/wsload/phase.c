@@ -18,7 +18,7 @@
 #define STEP           1.6      /* of the search, upwards */
 #define PRECISION      1.06
 #define CONFIRM        0.97
-#define NOISY_TRIES    6
+#define NOISY_TRIES    3
 #define QUIET_MS       300
 #define QUIET_TRIES    15
 
