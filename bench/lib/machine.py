@@ -61,9 +61,18 @@ def npm_versions(lock, names):
             for name in names}
 
 
+def commit(top):
+    """The last one that changed the module."""
+    git = ("git", "-C", top)
+    paths = ("--", "ngx_chat_module", "config")
+    found = output(*git, "log", "-1", "--format=%h of %as", *paths)
+    changed = output(*git, "status", "--porcelain", *paths)
+    return (found or "?") + (", changed" if changed else "")
+
+
 def versions(top, nginx):
     found = {
-        "module": output("git", "-C", top, "describe", "--always", "--dirty"),
+        "module": commit(top),
         "nginx": find(r"nginx/(\S+)", output(nginx, "-v")),
         "nginx_package": debian_version("nginx"),
         "nchan": debian_version("libnginx-mod-nchan"),
