@@ -316,3 +316,18 @@ chat_room  "r-$arg_n";
 a: ws /chat/whatever?n=7
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","room":"r-7"}
+
+
+
+=== TEST 21: a URL that was rewritten on its way
+--- chat_config
+chat_ping 25s;
+--- config
+location /c/ {
+    rewrite  ^/c/(.*)$  /chat/$1  last;
+}
+--- chat
+a: ws /c/lobby?last=5 first="{\"type\":\"ping\",\"id\":1}"
+a: recv {"type":"welcome"}
+a: recv {"type":"joined","room":"lobby","page":{"events":[]}}
+a: recv {"type":"pong","reply_to":1}

@@ -284,3 +284,39 @@ a: recv {"type":"closing","code":4401}
 a: closed 4401
 b: get /chat-status
 b: expect 200 {"rooms":0}
+
+
+
+=== TEST 16: who somebody is, by auth_request
+--- chat_config
+auth_request      /auth;
+auth_request_set  $uid $upstream_http_x_uid;
+chat_user         $uid;
+--- config
+location = /auth {
+    internal;
+    proxy_pass               http://127.0.0.1:$TEST_NGINX_SERVER_PORT/who/;
+    proxy_pass_request_body  off;
+    proxy_set_header         Content-Length "";
+}
+location /who/ {
+    if ($http_authorization = "") {
+        return 403;
+    }
+    add_header  X-Uid $http_authorization;
+    return 204;
+}
+--- chat
+a: ws /chat/lobby status=403
+b: ws /chat/lobby header="Authorization: ann" first="{\"type\":\"message\",\"id\":1,\"room\":\"lobby\",\"text\":\"early\"}"
+b: recv {"type":"welcome","user":{"id":"ann"}}
+b: recv {"type":"joined"}
+b: recv {"type":"ok","reply_to":1}
+b: recv {"type":"message","user":{"id":"ann"},"text":"early"}
+c: ws /chat/lobby tls header="Authorization: bob"
+c: recv {"type":"welcome","user":{"id":"bob"}}
+c: recv {"type":"joined","head":1}
+# allowed, and yet nobody
+d: ws /chat/lobby header="Authorization: a b"
+d: recv {"type":"closing","code":4401}
+d: closed 4401

@@ -515,3 +515,20 @@ a: send {"type":"hello","id":1,"client":"test/1","batch":true}
 a: recv {"type":"ok","reply_to":1}
 a: send [{"type":"message","room":"lobby","text":"m1"},{"type":"message","room":"lobby","text":"m2"}]
 a: recv /^[\[{].*"text":"m1"/
+
+
+
+=== TEST 19: too large for all that the room may have
+--- chat_http
+chat_zone   zone=main:8m;
+chat_rooms  main  small  size=16k;
+--- chat_config
+chat_message_max  256k  text=200k;
+--- chat
+let long = <<"x" x 100000>>
+a: ws /chat/small
+a: recv {"type":"welcome","limits":{"text":204800,"frame":262144}}
+a: recv {"type":"joined"}
+a: send {"type":"message","id":1,"room":"small","text":"$long"}
+a: recv {"type":"error","reply_to":1,"code":"too_large","room":"small","temporary":false}
+a: ask {"type":"message","id":2,"room":"small","text":"small"} -> {"type":"ok","reply_to":2,"id":"/-1$/"}
