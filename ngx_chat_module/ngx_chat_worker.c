@@ -269,7 +269,9 @@ ngx_chat_worker_seat_gone(ngx_uint_t seat)
 static void
 ngx_chat_worker_drain(void)
 {
+    ngx_uint_t          i;
     ngx_queue_t        *q;
+    ngx_chat_zone_t   **z;
     ngx_chat_worker_t  *w;
 
     w = &ngx_chat_worker;
@@ -287,6 +289,14 @@ ngx_chat_worker_drain(void)
 
     ngx_log_error(NGX_LOG_NOTICE, w->log, 0,
                   "%ui chat sessions are sent to other workers", w->nsessions);
+
+    /* who moves has two connections for a while: the old one doesn't count */
+
+    z = w->zones->elts;
+
+    for (i = 0; i < w->zones->nelts; i++) {
+        ngx_chat_limit_forget(z[i], ngx_chat_bus_seat());
+    }
 
     ngx_chat_worker_drain_timer();
 

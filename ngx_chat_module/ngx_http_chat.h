@@ -66,6 +66,7 @@ typedef struct {
     ngx_uint_t                 sse_rooms;    /* of ?rooms= */
     ngx_flag_t                 deflate;
     ngx_array_t               *origins;      /* of ngx_str_t */
+    ngx_array_t               *conn_limits;  /* chat_conn_limit; NULL: none */
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
 } ngx_http_chat_loc_conf_t;
@@ -96,6 +97,10 @@ typedef struct {
     u_char                    *pos;
     u_char                    *last;
 } ngx_http_chat_words_t;
+
+
+/* what a connection is counted as: ngx_http_chat_limit.h */
+typedef struct ngx_http_chat_conn_s  ngx_http_chat_conn_t;
 
 
 extern ngx_module_t  ngx_chat_module;
@@ -129,6 +134,8 @@ char *ngx_http_chat_set_origin(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_chat_set_message_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_set_replay_max(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_conn_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* --- ngx_http_chat_set_value.c: one plain value, within bounds --- */

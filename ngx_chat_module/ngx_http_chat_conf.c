@@ -147,6 +147,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->sse_rooms = NGX_CONF_UNSET_UINT;
     conf->deflate = NGX_CONF_UNSET;
     conf->origins = NGX_CONF_UNSET_PTR;
+    conf->conn_limits = NGX_CONF_UNSET_PTR;
 
     conf->chat.message_max = NGX_CONF_UNSET_SIZE;
     conf->chat.text_max = NGX_CONF_UNSET_SIZE;
@@ -195,6 +196,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->sse_rooms, prev->sse_rooms, 32);
     ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_ptr_value(conf->conn_limits, prev->conn_limits, NULL);
 
     /* two values of one directive: inherited together or not at all */
 

@@ -156,6 +156,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_conn_limit"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_set_conn_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_ping"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_chat_set_value,

@@ -19,8 +19,6 @@
 
 static ngx_uint_t ngx_http_chat_spoofable(ngx_str_t *value);
 static const char *ngx_http_chat_origin_cure(ngx_str_t *arg);
-static ngx_http_complex_value_t *ngx_http_chat_complex(ngx_conf_t *cf,
-    ngx_str_t *value);
 
 
 char *
@@ -207,7 +205,7 @@ ngx_http_chat_spoofable(ngx_str_t *value)
 }
 
 
-static ngx_http_complex_value_t *
+ngx_http_complex_value_t *
 ngx_http_chat_complex(ngx_conf_t *cf, ngx_str_t *value)
 {
     ngx_http_complex_value_t          *cv;

@@ -32,6 +32,9 @@ char *ngx_http_chat_bad_param(ngx_conf_t *cf, ngx_command_t *cmd,
 /* NGX_CONF_ERROR if a parameter from the n-th on is */
 char *ngx_http_chat_param_twice(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_uint_t n);
+/* a value with variables, perhaps */
+ngx_http_complex_value_t *ngx_http_chat_complex(ngx_conf_t *cf,
+    ngx_str_t *value);
 /* within these bounds, or NGX_ERROR */
 ngx_int_t ngx_http_chat_number(ngx_str_t *value, ngx_int_t min,
     ngx_int_t max);

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat_ws.h"
+#include "ngx_http_chat_limit.h"
 #include "ngx_chat_deflate.h"
 #include "ngx_chat_worker.h"
 
@@ -45,11 +46,13 @@ ngx_int_t
 ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_int_t identified)
 {
-    ngx_int_t            rc;
-    ngx_str_t            protocol;
-    const char          *why;
-    ngx_table_elt_t     *key;
-    ngx_http_chat_ws_t  *ws;
+    ngx_int_t              rc;
+    ngx_str_t              protocol;
+    const char            *why;
+    ngx_chat_err_e         code;
+    ngx_table_elt_t       *key;
+    ngx_http_chat_ws_t    *ws;
+    ngx_http_chat_conn_t  *counted;
 
     static ngx_str_t  websocket = ngx_string("websocket");
 
@@ -81,11 +84,20 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return ngx_http_chat_error(r, NGX_CHAT_E_UNAVAILABLE, NULL);
     }
 
+    code = ngx_http_chat_conn_acquire(r, ctx, r->connection->pool, &counted);
+
+    if (code != NGX_CHAT_OK) {
+        return ngx_http_chat_error(r, code, NULL);
+    }
+
     ws = ngx_http_chat_ws_create(r, ctx);
+
     if (ws == NULL) {
+        ngx_http_chat_conn_release(counted);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ws->counted = counted;
     ws->refused = (identified != NGX_OK);
 
     rc = ngx_http_chat_ws_respond(r, ctx, key, &protocol);

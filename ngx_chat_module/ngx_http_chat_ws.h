@@ -28,6 +28,7 @@ typedef struct {
     ngx_connection_t         *connection;
     ngx_http_connection_t    *hc;
     ngx_http_chat_logged_t   *logged;
+    ngx_http_chat_conn_t     *counted;       /* for chat_conn_limit */
     ngx_str_t                 room;          /* of the URL */
     ngx_str_t                 user;          /* once the session is gone */
 

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat_ws.h"
+#include "ngx_http_chat_limit.h"
 
 
 #define NGX_HTTP_CHAT_WS_LINGER  2000
@@ -175,6 +176,7 @@ ngx_http_chat_ws_release(ngx_http_chat_ws_t *ws)
     }
 
     ngx_chat_session_destroy(&ws->session);
+    ngx_http_chat_conn_release(ws->counted);
 }
 
 

@@ -1,0 +1,349 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * chat_conn_limit: how many connections (WebSocket, event stream) there may be
+ * of an address, of a user, of any value, over all workers.  limit_conn can't
+ * do it: a WebSocket lets go of the request that it counts.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat_limit.h"
+#include "ngx_http_chat_set.h"
+#include "ngx_chat_worker.h"
+
+
+typedef enum {
+    NGX_HTTP_CHAT_KEY_IP = 0,
+    NGX_HTTP_CHAT_KEY_USER,
+    NGX_HTTP_CHAT_KEY_ALL,
+    NGX_HTTP_CHAT_KEY_VALUE
+} ngx_http_chat_key_e;
+
+
+typedef struct {
+    ngx_uint_t                 max;
+    ngx_http_chat_key_e        key;
+    ngx_str_t                  name;         /* as it is written */
+    ngx_http_complex_value_t  *value;
+} ngx_http_chat_conn_limit_t;
+
+
+/* what one connection is counted as */
+
+struct ngx_http_chat_conn_s {
+    ngx_chat_zone_t           *zone;
+    ngx_uint_t                 n;
+    uint64_t                   key[NGX_HTTP_CHAT_CONN_LIMITS];
+};
+
+
+static char *ngx_http_chat_conn_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_http_chat_conn_limit_t *limit);
+static ngx_chat_err_e ngx_http_chat_conn_count(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_conn_limit_t *limit,
+    ngx_http_chat_conn_t *conn);
+static ngx_int_t ngx_http_chat_conn_value(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_conn_limit_t *limit,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_chat_conn_address(ngx_connection_t *c,
+    ngx_str_t *value);
+static void ngx_http_chat_conn_cleanup(void *data);
+
+
+/* chat_conn_limit N [key=ip|user|all|VALUE]; */
+
+char *
+ngx_http_chat_set_conn_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_chat_loc_conf_t  *clcf = conf;
+
+    char                        *rv;
+    ngx_int_t                    n;
+    ngx_str_t                   *arg;
+    ngx_uint_t                   i;
+    ngx_http_chat_conn_limit_t  *limit, *other;
+
+    if (clcf->conn_limits == NGX_CONF_UNSET_PTR) {
+        clcf->conn_limits = ngx_array_create(cf->pool, 1,
+                                          sizeof(ngx_http_chat_conn_limit_t));
+        if (clcf->conn_limits == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (clcf->conn_limits->nelts == NGX_HTTP_CHAT_CONN_LIMITS) {
+        return "is there four times already, which is the most";
+    }
+
+    limit = ngx_array_push(clcf->conn_limits);
+    if (limit == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    arg = cf->args->elts;
+    n = ngx_http_chat_number(&arg[1], 1, 10000000);
+
+    if (n == NGX_ERROR) {
+        return ngx_http_chat_bad_param(cf, cmd, &arg[1],
+                             "write a number of connections, 1 to 10000000");
+    }
+
+    limit->max = (ngx_uint_t) n;
+    limit->key = NGX_HTTP_CHAT_KEY_IP;
+    ngx_str_set(&limit->name, "ip");
+
+    if (cf->args->nelts > 2) {
+        rv = ngx_http_chat_conn_key(cf, cmd, &arg[2], limit);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    other = clcf->conn_limits->elts;
+
+    for (i = 0; &other[i] != limit; i++) {
+        if (other[i].name.len == limit->name.len
+            && ngx_strncmp(other[i].name.data, limit->name.data,
+                           limit->name.len) == 0)
+        {
+            return "has that key already";
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_conn_key(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
+    ngx_http_chat_conn_limit_t *limit)
+{
+    ngx_uint_t  i;
+
+    static const char  *words[] = { "ip", "user", "all" };
+
+    if (!ngx_http_chat_param(arg, "key", &limit->name)) {
+        return ngx_http_chat_bad_param(cf, cmd, arg, "known is key=");
+    }
+
+    for (i = 0; i < NGX_HTTP_CHAT_KEY_VALUE; i++) {
+        if (ngx_strcmp(limit->name.data, words[i]) == 0) {
+            limit->key = (ngx_http_chat_key_e) i;
+            return NGX_CONF_OK;
+        }
+    }
+
+    if (ngx_http_script_variables_count(&limit->name) == 0) {
+        return ngx_http_chat_bad_param(cf, cmd, arg,
+                          "write key=ip, key=user, key=all or key=$variable");
+    }
+
+    limit->key = NGX_HTTP_CHAT_KEY_VALUE;
+    limit->value = ngx_http_chat_complex(cf, &limit->name);
+
+    return (limit->value != NULL) ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+ngx_chat_err_e
+ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_pool_t *pool, ngx_http_chat_conn_t **result)
+{
+    ngx_uint_t                   i;
+    ngx_chat_err_e               code;
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_chat_conn_t         conn;
+    ngx_http_chat_loc_conf_t    *clcf;
+    ngx_http_chat_conn_limit_t  *limit;
+
+    *result = NULL;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
+
+    if (clcf->conn_limits == NULL) {
+        return NGX_CHAT_OK;
+    }
+
+    conn.zone = clcf->chat.zone;
+    conn.n = 0;
+
+    limit = clcf->conn_limits->elts;
+
+    for (i = 0; i < clcf->conn_limits->nelts; i++) {
+        code = ngx_http_chat_conn_count(r, ctx, &limit[i], &conn);
+
+        if (code != NGX_CHAT_OK) {
+            ngx_http_chat_conn_release(&conn);
+            return code;
+        }
+    }
+
+    if (conn.n == 0) {
+        return NGX_CHAT_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_http_chat_conn_t));
+
+    if (cln == NULL) {
+        ngx_http_chat_conn_release(&conn);
+        return NGX_CHAT_E_INTERNAL;
+    }
+
+    *result = cln->data;
+    **result = conn;
+
+    cln->handler = ngx_http_chat_conn_cleanup;
+
+    return NGX_CHAT_OK;
+}
+
+
+void
+ngx_http_chat_conn_release(ngx_http_chat_conn_t *conn)
+{
+    ngx_uint_t  seat;
+
+    if (conn == NULL) {
+        return;
+    }
+
+    seat = ngx_chat_bus_seat();
+
+    while (conn->n > 0) {
+        conn->n--;
+
+        /* without a seat the worker exits, and the counts have gone */
+
+        if (seat != NGX_CHAT_NO_SEAT) {
+            ngx_chat_limit_release(conn->zone, seat, conn->key[conn->n]);
+        }
+    }
+}
+
+
+static void
+ngx_http_chat_conn_cleanup(void *data)
+{
+    ngx_http_chat_conn_release(data);
+}
+
+
+static ngx_chat_err_e
+ngx_http_chat_conn_count(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_conn_limit_t *limit, ngx_http_chat_conn_t *conn)
+{
+    uint64_t   key;
+    ngx_int_t  rc;
+    ngx_str_t  value;
+
+    rc = ngx_http_chat_conn_value(r, ctx, limit, &value);
+
+    if (rc == NGX_ERROR) {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
+    if (rc == NGX_DECLINED) {
+        return NGX_CHAT_OK;
+    }
+
+    key = ngx_chat_limit_key(conn->zone, &limit->name, &value);
+
+    rc = ngx_chat_limit_acquire(conn->zone, ngx_chat_bus_seat(), key,
+                                limit->max);
+
+    if (rc == NGX_OK) {
+        conn->key[conn->n++] = key;
+        return NGX_CHAT_OK;
+    }
+
+    ngx_chat_worker_metric(conn->zone, NGX_CHAT_M_LIMITED, 1);
+
+    if (rc == NGX_BUSY) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "chat connection refused, \"chat_conn_limit %ui "
+                      "key=%V\" is reached", limit->max, &limit->name);
+        return NGX_CHAT_E_RATE_LIMITED;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "chat connection refused, zone \"%V\" has no place left to "
+                  "count it for \"chat_conn_limit\": make the zone larger",
+                  &conn->zone->name);
+
+    return NGX_CHAT_E_FULL;
+}
+
+
+/* NGX_DECLINED: it isn't counted */
+
+static ngx_int_t
+ngx_http_chat_conn_value(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_conn_limit_t *limit, ngx_str_t *value)
+{
+    switch (limit->key) {
+
+    case NGX_HTTP_CHAT_KEY_IP:
+        return ngx_http_chat_conn_address(r->connection, value);
+
+    case NGX_HTTP_CHAT_KEY_USER:
+        *value = ctx->user.id;
+        break;
+
+    case NGX_HTTP_CHAT_KEY_ALL:
+        ngx_str_null(value);
+        return NGX_OK;
+
+    default:
+        if (ngx_http_complex_value(r, limit->value, value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return (value->len > 0) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* of IPv6 the first 64 bits: the rest is the client's to choose */
+
+static ngx_int_t
+ngx_http_chat_conn_address(ngx_connection_t *c, ngx_str_t *value)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    switch (c->sockaddr->sa_family) {
+
+#if (NGX_HAVE_INET6)
+
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) c->sockaddr;
+        value->data = sin6->sin6_addr.s6_addr;
+        value->len = 8;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            value->data += 12;
+            value->len = 4;
+        }
+
+        return NGX_OK;
+
+#endif
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) c->sockaddr;
+        value->data = (u_char *) &sin->sin_addr;
+        value->len = 4;
+        return NGX_OK;
+
+    default:
+        /* a UNIX socket: whoever is behind it */
+        return NGX_DECLINED;
+    }
+}

@@ -1,0 +1,35 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * chat_conn_limit.
+ */
+
+
+#ifndef _NGX_HTTP_CHAT_LIMIT_H_INCLUDED_
+#define _NGX_HTTP_CHAT_LIMIT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat.h"
+
+
+/* lines of a level */
+#define NGX_HTTP_CHAT_CONN_LIMITS  4
+
+
+/*
+ * Counts a connection that will last.  NGX_CHAT_OK; NGX_CHAT_E_RATE_LIMITED:
+ * there are enough of its kind; NGX_CHAT_E_FULL: no place to count it (both are
+ * logged); NGX_CHAT_E_INTERNAL.  What was counted is released when `pool' is
+ * destroyed, if it wasn't before; *conn is NULL if nothing was.
+ */
+ngx_chat_err_e ngx_http_chat_conn_acquire(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_pool_t *pool, ngx_http_chat_conn_t **conn);
+/* idempotent; NULL is all right */
+void ngx_http_chat_conn_release(ngx_http_chat_conn_t *conn);
+
+
+#endif /* _NGX_HTTP_CHAT_LIMIT_H_INCLUDED_ */
