@@ -101,7 +101,7 @@ testnginx:
 tests-module: testnginx
 	@$(MAKE) --no-print-directory module $(TEST_SO)
 
-test-lint:
+test-lint: testnginx
 	@$(TOOL)/deps lint
 	@$(TOOL)/lint
 
