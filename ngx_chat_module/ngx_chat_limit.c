@@ -3,8 +3,8 @@
  * Copyright (C) the ngx_chat_module authors
  *
  * Key and seat together choose the set, so that a key of many workers needs no
- * more places in one set than a key of one.  The sum over the seats costs a look
- * into a set for each live worker, once per connection.
+ * more places in one set than a key of one.  The sum over the seats costs a
+ * look into a set for each live worker, once per connection.
  */
 
 

@@ -24,10 +24,11 @@
  * Counts a connection that will last.  NGX_CHAT_OK; NGX_CHAT_E_RATE_LIMITED:
  * there are enough of its kind; NGX_CHAT_E_FULL: no place to count it (both are
  * logged); NGX_CHAT_E_INTERNAL.  What was counted is released when `pool' is
- * destroyed, if it wasn't before; *conn is NULL if nothing was.
+ * destroyed, if it wasn't before; *result is NULL if nothing was.
  */
 ngx_chat_err_e ngx_http_chat_conn_acquire(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx, ngx_pool_t *pool, ngx_http_chat_conn_t **conn);
+    ngx_http_chat_ctx_t *ctx, ngx_pool_t *pool,
+    ngx_http_chat_conn_t **result);
 /* idempotent; NULL is all right */
 void ngx_http_chat_conn_release(ngx_http_chat_conn_t *conn);
 

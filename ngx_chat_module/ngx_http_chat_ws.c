@@ -91,9 +91,7 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     ws = ngx_http_chat_ws_create(r, ctx);
-
     if (ws == NULL) {
-        ngx_http_chat_conn_release(counted);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -632,31 +632,4 @@ sub do_pings {
     $self->{vars}{$arg} = $c->{pings} + 0;
 }
 
-
-# comment [N]: at least so many comments have come over SSE, or come now
-
-sub do_comment {
-    my ($self, $c, $arg) = @_;
-
-    my $n = $arg || 1;
-    my $end = $self->deadline;
-
-    while ($c->{comments} < $n) {
-        my $m = $c->message(time + 0.05);
-        die unexpected($m) . ", expected a comment\n"
-            if $m->{kind} ne 'timeout';
-        die "$c->{comments} comments, expected $n\n" if time > $end;
-    }
-}
-
-
-# retry PATTERN: what the stream said in retry:
-
-sub do_retry {
-    my ($self, $c, $arg) = @_;
-
-    die "no retry: has come\n" if !defined $c->{retry};
-    $self->compare($c->{retry}, $arg) if length $arg;
-}
-
 1;

@@ -1,9 +1,12 @@
 package ChatTest::Script;
 
-# How a conversation opens connections, and what it asks by HTTP.
+# How a conversation opens connections, what streams say besides their events,
+# and what it asks by HTTP.
 
 use strict;
 use warnings;
+
+use Time::HiRes qw(time);
 
 use ChatTest::Frame;
 
@@ -114,6 +117,35 @@ sub ask {
     }
 
     $self->trace($c, '>', "$method $path " . ($body // ''));
+}
+
+
+# what a stream says besides its events
+
+# comment [N]: at least so many comments have come over SSE, or come now
+
+sub do_comment {
+    my ($self, $c, $arg) = @_;
+
+    my $n = $arg || 1;
+    my $end = $self->deadline;
+
+    while ($c->{comments} < $n) {
+        my $m = $c->message(time + 0.05);
+        die unexpected($m) . ", expected a comment\n"
+            if $m->{kind} ne 'timeout';
+        die "$c->{comments} comments, expected $n\n" if time > $end;
+    }
+}
+
+
+# retry PATTERN: what the stream said in retry:
+
+sub do_retry {
+    my ($self, $c, $arg) = @_;
+
+    die "no retry: has come\n" if !defined $c->{retry};
+    $self->compare($c->{retry}, $arg) if length $arg;
 }
 
 
