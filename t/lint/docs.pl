@@ -151,7 +151,7 @@ sub log_lines {
     for my $file (glob "$src/ngx_http_chat_set*.c") {
         my $c = slurp($file);
 
-        while ($c =~ /("(?:write|known[ ]are|this[ ]name|an[ ]origin)[ ]
+        while ($c =~ /("(?:write|known[ ](?:are|is)|this[ ]name|an[ ]origin)[ ]
                        (?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*)/xg)
         {
             my $text = join '', $1 =~ /"((?:[^"\\]|\\.)*)"/g;
