@@ -26,6 +26,12 @@ CONF = '''
             chat_guest on;
         }
 
+        location ^~ /brief/ {
+            chat main;
+            chat_guest on;
+            chat_drain 500ms;
+        }
+
         location ^~ /named/ {
             chat main;
             chat_user $http_x_user trusted;
