@@ -61,6 +61,11 @@ ngx_http_chat_origin_allowed(ngx_http_request_t *r,
 
     if (r->headers_in.host != NULL) {
         host = r->headers_in.host->value;
+
+    } else if (r->host_start != NULL) {
+        /* HTTP/3 has ":authority", and nginx makes no "Host" of it */
+        host.data = r->host_start;
+        host.len = (size_t) (r->host_end - r->host_start);
     }
 
     if (clcf->origins == NULL) {

@@ -85,3 +85,19 @@ c: read /^HTTP\/1.1 201 [\s\S]*"id":"[0-9a-z]{10}-3"/
 d: tcp
 d: raw "POST /chat/lobby HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\nContent-Length: 3000\r\n\r\n"
 d: read /HTTP\/1.1 413 [\s\S]*too_large/
+
+
+
+=== TEST 4: the host is where the request says so, as HTTP/3 does always
+--- chat
+a: tcp
+a: raw "GET http://chat.example/chat/lobby HTTP/1.0\r\nOrigin: http://chat.example\r\nAccept: text/event-stream\r\n\r\n"
+a: read /^HTTP\/1.1 200 [\s\S]*"type":"welcome"/
+b: tcp
+b: raw "GET http://chat.example/chat/lobby HTTP/1.0\r\nOrigin: http://other.example\r\nAccept: text/event-stream\r\n\r\n"
+b: read /^HTTP\/1.1 403 /
+c: tcp
+c: raw "GET /chat/lobby HTTP/1.0\r\nOrigin: http://chat.example\r\nAccept: text/event-stream\r\n\r\n"
+c: read /^HTTP\/1.1 403 /
+--- allow_log
+of origin
