@@ -433,7 +433,7 @@ $RunTestHelper = sub {
   SKIP: {
         Test::More::skip($block->name . " - chat: $dry_run", 1) if $dry_run;
 
-        my $script = ChatTest::Script->new($nginx, $timeout);
+        my $script = ChatTest::Script->new($nginx, $timeout, $Factor);
 
         my $text = Test::Nginx::Util::expand_env_in_text(
             $block->chat, $block->name, $Test::Nginx::Util::RandPorts);

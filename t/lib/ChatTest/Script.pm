@@ -29,14 +29,14 @@ my $OPTION = qr/tls|narrow|deflate|via|same|other|proto|header|status|rcvbuf|nop
                |version|key|last|type|keep|id|event|within/x;
 
 
-# new NGINX, TIMEOUT
+# new NGINX, TIMEOUT, FACTOR: how much slower things are than usual
 
 sub new {
-    my ($class, $nginx, $timeout) = @_;
+    my ($class, $nginx, $timeout, $factor) = @_;
 
     return bless {
-        nginx => $nginx, timeout => $timeout, vars => {}, clients => {},
-        trace => [], mark => 0,
+        nginx => $nginx, timeout => $timeout, factor => $factor,
+        vars => {}, clients => {}, trace => [], mark => 0,
     }, $class;
 }
 

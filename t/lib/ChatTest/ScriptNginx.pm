@@ -233,7 +233,9 @@ sub all_call {
 
 sub all_sleep { sleep $_[1] }
 
-sub all_timeout { $_[0]{timeout} = $_[1] }
+# timeout SECONDS: more of them where everything is slower
+
+sub all_timeout { $_[0]{timeout} = $_[1] * $_[0]{factor} }
 
 sub all_end { die "end without repeat\n" }
 
