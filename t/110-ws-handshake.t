@@ -143,14 +143,14 @@ b: ws /chat/lobby header="Upgrade: h2c" status=426
 
 === TEST 10: over HTTP/2 there is none
 --- chat
+# HTTP/1.1 on the same port is another matter
+c: ws /chat/ tls
+c: recv {"type":"welcome"}
 a: get /chat/ via=h2 header="Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==" header="Sec-WebSocket-Version: 13"
 a: expect 426 {"status":426,"code":"bad_request"}
 # such a header does not belong into HTTP/2
 a: header Upgrade: absent
 log /without "Upgrade"/
-# and HTTP/1.1 on the same port goes on
-c: ws /chat/ tls
-c: recv {"type":"welcome"}
 
 
 
