@@ -244,6 +244,8 @@ b: recv {"type":"welcome"}
 a: recv_frame ping
 b: recv_frame ping
 b: frame pong
+b: recv_frame ping
+b: frame pong
 a: end
 # who answers stays
 b: send {"type":"ping","id":1}

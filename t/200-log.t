@@ -166,7 +166,7 @@ s: expect 200 {"segments_free":"<< $_ > $all * 14 / 16 >>"}
 === TEST 7: by age
 --- chat_http
 chat_zone   zone=main:8m;
-chat_rooms  main  *  age=1s;
+chat_rooms  main  *  age=2s;
 --- chat
 p: post /chat/ [{"type":"message","id":1,"room":"one","text":"m"},{"type":"message","id":2,"room":"one","text":"m"}]
 p: expect 200 [{"id":"$one=<id>"},"<any>"]

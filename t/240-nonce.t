@@ -61,8 +61,8 @@ p: expect 200 [{"type":"ok","id":"/-1$/","duplicate":true}]
 === TEST 3: not for ever
 --- chat_http
 chat_zone   zone=main:8m;
-chat_nonce  main ttl=1s;
-chat_rooms  main clock age=2s;
+chat_nonce  main ttl=2s;
+chat_rooms  main clock age=3s;
 --- chat_config
 chat_user  ann;
 --- chat
@@ -70,7 +70,7 @@ p: post /chat/ [{"type":"message","id":1,"room":"one","text":"m","nonce":"123456
 p: expect 200 [{"type":"ok","id":"$id=<id>"}]
 p: post /chat/ [{"type":"message","id":1,"room":"one","text":"m","nonce":"12345678"}]
 p: expect 200 [{"type":"ok","id":"$id","duplicate":true}]
-# seconds are whole ones, and this is how to wait for two
+# seconds are whole ones, and this is how to wait for three
 p: post /chat/ [{"type":"message","id":1,"room":"clock","text":"m"}]
 await /chat/clock {"events":[]}
 p: post /chat/ [{"type":"message","id":1,"room":"one","text":"m","nonce":"12345678"}]

@@ -425,7 +425,7 @@ $RunTestHelper = sub {
 
     # valgrind's processes have no titles, by which workers are known
     if (($ENV{CHAT_SANITIZE} // '') eq 'valgrind' && $block->chat
-        =~ /^\s*(?:reload|kill9|drained|workers|point)\b|\b(?:same|other)=/m)
+        =~ /^\s*(?:reload|kill9|drained|workers|point|signal)\b|\b(?:same|other)=/m)
     {
         $dry_run = 'workers cannot be told apart under valgrind';
     }
