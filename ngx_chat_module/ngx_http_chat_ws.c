@@ -16,6 +16,8 @@
 #include "ngx_chat_worker.h"
 
 
+static ngx_chat_err_e ngx_http_chat_ws_join_raw(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_ws_t *ws);
 static ngx_int_t ngx_http_chat_ws_check(ngx_http_request_t *r,
     ngx_table_elt_t **key, const char **why);
 static ngx_uint_t ngx_http_chat_ws_connection(ngx_http_request_t *r);
@@ -98,6 +100,10 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ws->counted = counted;
     ws->refused = (identified != NGX_OK);
 
+    if (ctx->conf->raw && !ws->refused) {
+        ws->raw_join = ngx_http_chat_ws_join_raw(r, ctx, ws);
+    }
+
     rc = ngx_http_chat_ws_respond(r, ctx, key, &protocol);
 
     if (rc == NGX_ERROR || rc > NGX_OK) {
@@ -113,6 +119,34 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_post_event(r->connection->write, &ngx_posted_events);
 
     return NGX_DONE;
+}
+
+
+/*
+ * In raw format no `joined' tells when a room is entered: it is, and at which
+ * place, before the client has the 101.
+ */
+
+static ngx_chat_err_e
+ngx_http_chat_ws_join_raw(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_ws_t *ws)
+{
+    ngx_str_t        none;
+    ngx_chat_join_t  join;
+
+    if (ctx->room.len == 0
+        || ngx_chat_room_name_valid(&ctx->room, 0) != NGX_OK)
+    {
+        return NGX_CHAT_E_BAD_REQUEST;
+    }
+
+    ngx_str_null(&none);
+    ngx_memzero(&join, sizeof(ngx_chat_join_t));
+
+    ngx_http_chat_args_join(r, &join);
+    join.room = ctx->room;
+
+    return ngx_chat_member_join(&ws->session, &join, &none, 0);
 }
 
 
@@ -621,17 +655,22 @@ ngx_http_chat_ws_enter(ngx_http_chat_ws_t *ws, ngx_chat_join_t *join)
 
     join->room = ws->room;
 
+    if (s->conf->raw) {
+        code = ws->raw_join;
+
+        if (code != NGX_CHAT_OK) {
+            ngx_chat_session_close(s, ngx_http_chat_ws_close_code(code),
+                           (char *) ngx_chat_err_info(code)->code.data, 0);
+        }
+
+        return;
+    }
+
     code = (ngx_chat_room_name_valid(&ws->room, 0) == NGX_OK)
            ? ngx_chat_member_join(s, join, &none, 0)
            : NGX_CHAT_E_BAD_REQUEST;
 
     if (code == NGX_CHAT_OK) {
-        return;
-    }
-
-    if (s->conf->raw) {
-        ngx_chat_session_close(s, ngx_http_chat_ws_close_code(code),
-                        (char *) ngx_chat_err_info(code)->code.data, 0);
         return;
     }
 

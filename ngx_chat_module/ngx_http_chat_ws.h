@@ -37,6 +37,8 @@ typedef struct {
     size_t                    message_len;
     size_t                    message_size;
 
+    ngx_chat_err_e            raw_join;      /* outcome, in raw format */
+
     unsigned                  refused:1;     /* 4401 after the handshake */
     unsigned                  detached:1;    /* there is no request any more */
     unsigned                  end:1;         /* close when posted */
