@@ -105,9 +105,11 @@ ngx_chat_history_range(ngx_chat_room_info_t *info, ngx_chat_page_t *page,
 
     c = page->after.given ? &page->after : &page->before;
 
-    if (c->given && !ngx_chat_id_is_zero(&c->id)
+    if (c->given
         && (c->broken
-            || ngx_memcmp(c->id.epoch, info->epoch, NGX_CHAT_EPOCH_LEN) != 0))
+            || (!ngx_chat_id_is_zero(&c->id)
+                && ngx_memcmp(c->id.epoch, info->epoch, NGX_CHAT_EPOCH_LEN)
+                   != 0)))
     {
         /* a cursor of another life: the newest page */
         range->reset = 1;
