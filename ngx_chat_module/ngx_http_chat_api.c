@@ -9,7 +9,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
-#include "ngx_http_chat.h"
+#include "ngx_http_chat_limit.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_utf8.h"
 #include "ngx_chat_worker.h"
@@ -290,11 +290,19 @@ static ngx_int_t
 ngx_http_chat_stream(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_str_t *body)
 {
-    ngx_chat_caller_t    c;
-    ngx_chat_session_t  *s;
+    ngx_chat_err_e         code;
+    ngx_chat_caller_t      c;
+    ngx_chat_session_t    *s;
+    ngx_http_chat_conn_t  *counted;
 
     if (ngx_exiting || ngx_chat_bus_seat() == NGX_CHAT_NO_SEAT) {
         return ngx_http_chat_error(r, NGX_CHAT_E_UNAVAILABLE, NULL);
+    }
+
+    code = ngx_http_chat_conn_acquire(r, ctx, r->pool, &counted);
+
+    if (code != NGX_CHAT_OK) {
+        return ngx_http_chat_error(r, code, NULL);
     }
 
     s = ngx_http_chat_stream_create(r, ctx);

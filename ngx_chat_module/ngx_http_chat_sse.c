@@ -9,6 +9,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "ngx_http_chat_limit.h"
 #include "ngx_http_chat_sse.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_sse.h"
@@ -44,12 +45,13 @@ static ngx_int_t ngx_http_chat_sse_refuse(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_chat_sse_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
-    ngx_int_t             rc;
-    ngx_uint_t            named, many;
-    ngx_array_t           rooms;
-    ngx_chat_err_e        code;
-    ngx_chat_wire_e       wire;
-    ngx_http_chat_sse_t  *sse;
+    ngx_int_t              rc;
+    ngx_uint_t             named, many;
+    ngx_array_t            rooms;
+    ngx_chat_err_e         code;
+    ngx_chat_wire_e        wire;
+    ngx_http_chat_sse_t   *sse;
+    ngx_http_chat_conn_t  *counted;
 
     ctx->transport = ngx_http_chat_sse_transport.name;
 
@@ -68,14 +70,22 @@ ngx_http_chat_sse_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     if (code != NGX_CHAT_OK) {
         return ngx_http_chat_sse_refuse(r, code,
-                                        "name rooms that there can be: in "
-                                        "the path or in ?rooms=a,b");
+                                        code == NGX_CHAT_E_BAD_REQUEST
+                                            ? "name rooms that there can be: "
+                                              "in the path or in ?rooms=a,b"
+                                            : NULL);
     }
 
     ngx_http_chat_sse_cursors(r, &rooms);
 
     if (ngx_exiting || ngx_chat_bus_seat() == NGX_CHAT_NO_SEAT) {
         return ngx_http_chat_sse_refuse(r, NGX_CHAT_E_UNAVAILABLE, NULL);
+    }
+
+    code = ngx_http_chat_conn_acquire(r, ctx, r->pool, &counted);
+
+    if (code != NGX_CHAT_OK) {
+        return ngx_http_chat_sse_refuse(r, code, NULL);
     }
 
     named = ngx_http_chat_sse_named(r) && !ctx->conf->raw;

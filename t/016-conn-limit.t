@@ -216,3 +216,25 @@ d: ws /chat/
 e: ws /chat/ status=429
 drained
 e: ws /chat/ status=429
+
+
+
+=== TEST 20: event streams are counted, too
+--- chat_config
+chat_conn_limit  2;
+--- chat
+a: sse /chat/lobby
+a: recv {"type":"welcome"}
+b: stream /chat/ [{"type":"join","room":"lobby"}]
+b: recv {"type":"welcome"}
+c: sse /chat/lobby
+c: recv {"type":"error","code":"rate_limited","temporary":true}
+c: end
+c: retry /^[0-9]{3,4}/
+d: stream /chat/ status=429 [{"type":"ping"}]
+d: expect 429 {"code":"rate_limited"}
+w: ws /chat/ status=429
+a: drop
+await /chat-status {"sse_sessions":1}
+w: ws /chat/
+w: recv {"type":"welcome"}
