@@ -54,6 +54,9 @@ extern const ngx_chat_transport_t  ngx_http_chat_ws_transport;
 
 /* ngx_http_chat_ws_read.c */
 
+/* r->write_event_handler: the request is let go once the 101 is written */
+void ngx_http_chat_ws_detach_handler(ngx_http_request_t *r);
+
 u_char *ngx_http_chat_ws_buffer(void);
 void ngx_http_chat_ws_read_handler(ngx_event_t *rev);
 void ngx_http_chat_ws_feed(ngx_http_chat_ws_t *ws, u_char *p, size_t n);

@@ -1,0 +1,289 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * From a handshake that is written to a connection without a request, and the
+ * first words on it.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat_ws.h"
+#include "ngx_chat_worker.h"
+
+
+static void ngx_http_chat_ws_detach(ngx_http_request_t *r,
+    ngx_http_chat_ws_t *ws);
+static void ngx_http_chat_ws_free_buffers(ngx_connection_t *c,
+    ngx_http_connection_t *hc);
+static void ngx_http_chat_ws_open(ngx_http_chat_ws_t *ws,
+    ngx_chat_join_t *join);
+static void ngx_http_chat_ws_enter(ngx_http_chat_ws_t *ws,
+    ngx_chat_join_t *join);
+
+
+void
+ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
+{
+    ngx_connection_t     *c;
+    ngx_http_chat_ctx_t  *ctx;
+    ngx_http_chat_ws_t   *ws;
+
+    c = r->connection;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+    ws = ctx->session;
+
+    if (ws->end) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (c->buffered) {
+        /* the socket's buffer is full before a byte of ours: very unusual */
+
+        if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+        }
+
+        return;
+    }
+
+    ws->logged = ngx_http_chat_log_save(r);
+
+    if (ws->logged == NULL) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    ngx_http_chat_ws_detach(r, ws);
+}
+
+
+/* as ngx_http_set_keepalive() does it */
+
+static void
+ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
+{
+    ngx_buf_t              *b;
+    ngx_chat_join_t         join;
+    ngx_connection_t       *c;
+    ngx_http_chat_ctx_t    *ctx;
+    ngx_http_connection_t  *hc;
+
+    c = r->connection;
+    hc = r->http_connection;
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+
+    ngx_memzero(&join, sizeof(ngx_chat_join_t));
+
+    if (ctx->room.len > 0) {
+        ws->room.data = ngx_pnalloc(c->pool, ctx->room.len);
+        if (ws->room.data == NULL) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+            return;
+        }
+
+        ngx_memcpy(ws->room.data, ctx->room.data, ctx->room.len);
+        ws->room.len = ctx->room.len;
+
+        ngx_http_chat_args_join(r, &join);
+    }
+
+    /* the connection's buffer, which may hold frames behind the handshake */
+
+    b = r->header_in;
+
+    ws->hc = hc;
+    ws->detached = 1;
+    c->log->action = "closing request";
+
+    r->logged = 1;
+    ngx_http_free_request(r, 0);
+
+    /* realip has taken its address back with the request */
+    ngx_http_chat_log_address_restore(c, ws->logged);
+
+    c->data = ws;
+    c->log->action = "serving chat client";
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+    c->read->handler = ngx_http_chat_ws_read_handler;
+    c->write->handler = ngx_http_chat_ws_write_handler;
+
+    if (ngx_tcp_nodelay(c) != NGX_OK) {
+        ngx_http_chat_ws_end(ws, NGX_CHAT_CLOSE_ABNORMAL);
+        return;
+    }
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        SSL_set_mode(c->ssl->connection, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    }
+#endif
+
+    if (ngx_handle_read_event(c->read, 0) != NGX_OK
+        || ngx_handle_write_event(c->write, 0) != NGX_OK)
+    {
+        ngx_http_chat_ws_end(ws, NGX_CHAT_CLOSE_ABNORMAL);
+        return;
+    }
+
+    ngx_http_chat_ws_open(ws, &join);
+
+    if (b->pos < b->last) {
+        ngx_http_chat_ws_feed(ws, b->pos, (size_t) (b->last - b->pos));
+    }
+
+    ngx_http_chat_ws_free_buffers(c, hc);
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_chat_ws_free_buffers(ngx_connection_t *c, ngx_http_connection_t *hc)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl, *ln;
+
+    b = c->buffer;
+
+    if (ngx_pfree(c->pool, b->start) == NGX_OK) {
+        b->start = NULL;
+        b->pos = NULL;
+        b->last = NULL;
+        b->end = NULL;
+
+    } else {
+        b->pos = b->start;
+        b->last = b->start;
+    }
+
+    for (cl = hc->free; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->free = NULL;
+
+    for (cl = hc->busy; cl; /* void */) {
+        ln = cl;
+        cl = cl->next;
+        ngx_pfree(c->pool, ln->buf->start);
+        ngx_free_chain(c->pool, ln);
+    }
+
+    hc->busy = NULL;
+    hc->nbusy = 0;
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl) {
+        ngx_ssl_free_buffer(c);
+    }
+#endif
+}
+
+
+/* the first words */
+
+static void
+ngx_http_chat_ws_open(ngx_http_chat_ws_t *ws, ngx_chat_join_t *join)
+{
+    ngx_str_t            none;
+    ngx_chat_session_t  *s;
+
+    s = &ws->session;
+
+    ngx_chat_session_writable(s);
+    ngx_chat_session_alive(s);
+
+    if (ws->refused) {
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN, "unauthorized", 0);
+        return;
+    }
+
+    if (!s->conf->raw) {
+        ngx_str_null(&none);
+        ngx_chat_dispatch_welcome(s, &none);
+    }
+
+    ngx_http_chat_ws_enter(ws, join);
+}
+
+
+/* the room of the URL; if it is refused the session stays */
+
+static void
+ngx_http_chat_ws_enter(ngx_http_chat_ws_t *ws, ngx_chat_join_t *join)
+{
+    ngx_str_t            none;
+    ngx_chat_err_e       code;
+    ngx_chat_err_t       err;
+    ngx_chat_caller_t    caller;
+    ngx_chat_session_t  *s;
+
+    s = &ws->session;
+
+    if (ws->room.len == 0) {
+
+        if (s->conf->raw) {
+            ngx_chat_session_close(s, NGX_CHAT_CLOSE_POLICY, "no room", 0);
+        }
+
+        return;
+    }
+
+    ngx_str_null(&none);
+
+    join->room = ws->room;
+
+    if (s->conf->raw) {
+        code = ws->raw_join;
+
+        if (code != NGX_CHAT_OK) {
+            ngx_chat_session_close(s, ngx_http_chat_ws_close_code(code),
+                           (char *) ngx_chat_err_info(code)->code.data, 0);
+        }
+
+        return;
+    }
+
+    code = (ngx_chat_room_name_valid(&ws->room, 0) == NGX_OK)
+           ? ngx_chat_member_join(s, join, &none, 0)
+           : NGX_CHAT_E_BAD_REQUEST;
+
+    if (code == NGX_CHAT_OK) {
+        return;
+    }
+
+    ngx_memzero(&caller, sizeof(ngx_chat_caller_t));
+    caller.conf = s->conf;
+    caller.session = s;
+
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+    err.code = code;
+
+    ngx_chat_dispatch_error(&caller, &none,
+                            ngx_chat_utf8_valid(ws->room.data, ws->room.len)
+                                == NGX_OK ? &ws->room : NULL,
+                            &err);
+}
