@@ -38,12 +38,15 @@ sub do_read {
     my ($re) = $arg =~ m{^/(.*)/$}s or die "read /regex/\n";
     my $end = $self->deadline;
 
-    until ($c->{buf} =~ /$re/s) {
+    # a loop has a @+ of its own, which is gone behind it
+    my $at;
+
+    while (!defined($at = $c->{buf} =~ /$re/s ? $+[0] : undef)) {
         $c->more($end)
             or die(($c->{eof} || 'timeout') . ", got " . $c->rest . "\n");
     }
 
-    substr($c->{buf}, 0, $+[0]) = '';
+    substr($c->{buf}, 0, $at) = '';
 }
 
 
