@@ -26,6 +26,7 @@ static ngx_int_t ngx_http_chat_ws_protocol(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *protocol);
 static ngx_int_t ngx_http_chat_ws_respond(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_table_elt_t *key, ngx_str_t *protocol);
+static ngx_int_t ngx_http_chat_ws_flush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_ws_extensions(ngx_http_request_t *r,
     ngx_http_chat_ws_t *ws);
 static ngx_http_chat_ws_t *ngx_http_chat_ws_create(ngx_http_request_t *r,
@@ -306,7 +307,32 @@ ngx_http_chat_ws_respond(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return rc;
     }
 
-    return ngx_http_send_special(r, NGX_HTTP_FLUSH);
+    return ngx_http_chat_ws_flush(r);
+}
+
+
+/*
+ * A 101 has no body, so filters of bodies have no part in it, and that of ssi
+ * would swallow the flush.
+ */
+
+static ngx_int_t
+ngx_http_chat_ws_flush(ngx_http_request_t *r)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->flush = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_write_filter(r, &out);
 }
 
 

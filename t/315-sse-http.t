@@ -121,3 +121,28 @@ p: header Content-Length: 0
 p: header Content-Type: text/plain; charset=utf-8
 p: expect 200
 e: recv /^\z/
+
+
+
+=== TEST 5: the filters of bodies, over whatever they are
+--- chat_config
+ssi on;
+ssi_types *;
+sub_filter_types *;
+sub_filter %text% said;
+sub_filter_once off;
+gzip on;
+gzip_types *;
+--- chat
+w: ws /chat/lobby
+w: recv {"type":"welcome"}
+w: recv {"type":"joined"}
+s: sse /chat/lobby
+s: recv {"type":"welcome"}
+s: recv {"type":"joined"}
+p: post /chat/lobby {"text":"%text% <!--# filter -->"}
+p: expect 201 {"type":"ok"}
+w: recv {"text":"%text% <!--# filter -->"}
+s: recv {"text":"said [an error occurred while processing the directive]"}
+--- allow_log
+unknown SSI command
