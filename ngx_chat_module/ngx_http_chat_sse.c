@@ -20,7 +20,7 @@
 static ngx_chat_err_e ngx_http_chat_sse_rooms(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_array_t *rooms);
 static ngx_int_t ngx_http_chat_sse_split(ngx_http_request_t *r,
-    ngx_str_t *list, ngx_array_t *rooms);
+    ngx_str_t *list, ngx_uint_t max, ngx_array_t *rooms);
 static void ngx_http_chat_sse_cursors(ngx_http_request_t *r,
     ngx_array_t *rooms);
 static void ngx_http_chat_sse_vector(ngx_str_t *id, ngx_array_t *rooms);
@@ -168,7 +168,9 @@ ngx_http_chat_sse_rooms(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
             return NGX_CHAT_E_BAD_REQUEST;
         }
 
-        if (ngx_http_chat_sse_split(r, &list, rooms) != NGX_OK) {
+        if (ngx_http_chat_sse_split(r, &list, clcf->sse_rooms, rooms)
+            != NGX_OK)
+        {
             return NGX_CHAT_E_INTERNAL;
         }
 
@@ -196,7 +198,7 @@ ngx_http_chat_sse_rooms(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
 static ngx_int_t
 ngx_http_chat_sse_split(ngx_http_request_t *r, ngx_str_t *list,
-    ngx_array_t *rooms)
+    ngx_uint_t max, ngx_array_t *rooms)
 {
     u_char           *p, *end, *last;
     ngx_chat_join_t  *join;
@@ -208,6 +210,11 @@ ngx_http_chat_sse_split(ngx_http_request_t *r, ngx_str_t *list,
 
         if (end == NULL) {
             end = last;
+        }
+
+        if (rooms->nelts > max) {
+            /* too many already */
+            break;
         }
 
         join = ngx_array_push(rooms);
