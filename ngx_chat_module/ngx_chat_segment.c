@@ -17,6 +17,8 @@
 
 static ngx_int_t ngx_chat_seg_evict_locked(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot);
+static void ngx_chat_seg_drop_one_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot);
 static uint32_t ngx_chat_seg_take_locked(ngx_chat_sh_t *sh);
 static uint32_t ngx_chat_seg_jump_locked(ngx_chat_sh_t *sh,
     ngx_chat_seg_t *prev);
@@ -52,7 +54,7 @@ ngx_chat_seg_reserve_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
  * are in lists by their number of segments; sh->fair_max is the largest
  * number.  It grows by one with a segment, so the steps down to the next list
  * that isn't empty are paid for by segments that were added: O(1) amortised,
- * and exact.
+ * and exact.  Of equals it is the one that has had as many for longest.
  *
  * As there are twice as many segments as slots, a room below its guarantee
  * finds somebody above it.  The rest is for records of more than two segments.
@@ -61,7 +63,7 @@ ngx_chat_seg_reserve_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 static ngx_int_t
 ngx_chat_seg_evict_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
 {
-    uint32_t          ref, *fair;
+    uint32_t          ref, count, *fair;
     ngx_uint_t        i;
     ngx_chat_slot_t  *victim;
 
@@ -76,8 +78,9 @@ ngx_chat_seg_evict_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
         victim = (slot->seg_count == sh->fair_max)
                  ? slot : ngx_chat_slot(sh, fair[sh->fair_max]);
 
+        count = victim->seg_count;
         ngx_chat_seg_drop_locked(sh, victim);
-        sh->total[NGX_CHAT_M_EVICTED]++;
+        sh->total[NGX_CHAT_M_EVICTED] += count - victim->seg_count;
 
         return NGX_OK;
     }
@@ -97,9 +100,11 @@ ngx_chat_seg_evict_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
         ref = victim->lru_next;
     }
 
-    if (slot->seg_count > 1) {
+    count = slot->seg_count;
+
+    if (count > 1) {
         ngx_chat_seg_drop_locked(sh, slot);
-        sh->total[NGX_CHAT_M_EVICTED]++;
+        sh->total[NGX_CHAT_M_EVICTED] += count - slot->seg_count;
         return NGX_OK;
     }
 
@@ -261,8 +266,24 @@ ngx_chat_seg_find_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 }
 
 
+/*
+ * A record whose begin has gone is nobody's: the segments that hold nothing but
+ * the rest of it go too.
+ */
+
 void
 ngx_chat_seg_drop_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
+{
+    do {
+        ngx_chat_seg_drop_one_locked(sh, slot);
+
+    } while (slot->seg_first != slot->seg_last
+             && ngx_chat_seg(sh, slot->seg_first)->first_at == 0);
+}
+
+
+static void
+ngx_chat_seg_drop_one_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
 {
     uint32_t         ref, next;
     uint64_t         kept;
@@ -339,29 +360,29 @@ ngx_chat_seg_take_locked(ngx_chat_sh_t *sh)
 }
 
 
-/* moves the room between the lists, see ngx_chat_seg_evict_locked() */
+/*
+ * Moves the room between the lists, see ngx_chat_seg_evict_locked().  They are
+ * rings; a head's predecessor is the last.
+ */
 
 void
 ngx_chat_seg_fair_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     uint32_t old)
 {
-    uint32_t  n, ref, *fair;
+    uint32_t          n, ref, *fair;
+    ngx_chat_slot_t  *head;
 
     fair = ngx_chat_fair(sh);
     ref = ngx_chat_slot_ref(sh, slot);
 
     if (old > NGX_CHAT_GUARANTEE) {
 
-        if (slot->fair_prev) {
-            ngx_chat_slot(sh, slot->fair_prev)->fair_next = slot->fair_next;
-
-        } else {
-            fair[old] = slot->fair_next;
+        if (fair[old] == ref) {
+            fair[old] = (slot->fair_next != ref) ? slot->fair_next : 0;
         }
 
-        if (slot->fair_next) {
-            ngx_chat_slot(sh, slot->fair_next)->fair_prev = slot->fair_prev;
-        }
+        ngx_chat_slot(sh, slot->fair_prev)->fair_next = slot->fair_next;
+        ngx_chat_slot(sh, slot->fair_next)->fair_prev = slot->fair_prev;
     }
 
     n = slot->seg_count;
@@ -373,13 +394,19 @@ ngx_chat_seg_fair_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
         return;
     }
 
-    slot->fair_next = fair[n];
+    if (fair[n] == 0) {
+        fair[n] = ref;
+        slot->fair_prev = ref;
+        slot->fair_next = ref;
 
-    if (fair[n]) {
-        ngx_chat_slot(sh, fair[n])->fair_prev = ref;
+    } else {
+        head = ngx_chat_slot(sh, fair[n]);
+
+        slot->fair_prev = head->fair_prev;
+        slot->fair_next = fair[n];
+        ngx_chat_slot(sh, head->fair_prev)->fair_next = ref;
+        head->fair_prev = ref;
     }
-
-    fair[n] = ref;
 
     if (n > sh->fair_max) {
         sh->fair_max = n;

@@ -220,3 +220,29 @@ s: expect 200 {"segments_free":"<< $_ < 10 >>"}
 await /chat-status {"segments_free":"<< $_ > $all - 10 >>"}
 p: post /chat/ [{"type":"message","id":1,"room":"flood","text":"m"}]
 a: recv {"type":"message","id":"$e-161"}
+
+
+
+=== TEST 6: a message that is larger than a room's share takes others' place, not all of theirs
+--- chat_http
+chat_zone   zone=main:1m;
+--- chat_config
+chat_user         ann;
+chat_message_max  16k  text=16000;
+--- chat
+s: get /chat-status
+s: expect 200 {"segments":"$all=<int>"}
+let text = <<"x" x 15000>>
+repeat 80
+p: post /chat/ type=application/json [{"type":"message","room":"r$i","text":"$text"}]
+end
+# eight segments each, of which one stays with who has lost it: so many of the
+# newest are there
+let there = <<int(($all - 80) / 7) - 2>>
+repeat $there
+let n = <<81 - $i>>
+p: get /chat/r$n
+p: expect 200 {"first":1,"head":1}
+end
+s: get /chat-status
+s: expect 200 {"full_total":0}

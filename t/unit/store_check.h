@@ -273,9 +273,10 @@ store_check_lists(ngx_chat_sh_t *sh, ngx_uint_t rooms)
     }
 
     for (b = 0, n = 0; b <= sh->seg_n; b++) {
-        for (ref = ngx_chat_fair(sh)[b], prev = 0; ref;
-             ref = slot->fair_next)
-        {
+        ref = ngx_chat_fair(sh)[b];
+        prev = ref ? ngx_chat_slot(sh, ref)->fair_prev : 0;
+
+        while (ref) {
             slot = ngx_chat_slot(sh, ref);
             if (slot->seg_count != b || slot->fair_prev != prev
                 || n++ > sh->room_n)
@@ -283,6 +284,11 @@ store_check_lists(ngx_chat_sh_t *sh, ngx_uint_t rooms)
                 wrong("fair list %lu", b);
             }
             prev = ref;
+            ref = slot->fair_next;
+
+            if (ref == ngx_chat_fair(sh)[b]) {
+                break;
+            }
         }
     }
 
