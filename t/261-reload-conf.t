@@ -10,10 +10,6 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest points => 1;
 
-# a sanitizer's leak check at exit takes longer than a clean end may
-Test::More::plan(skip_all => 'ends are too slow')
-    if $ENV{CHAT_SANITIZE};
-
 
 # six messages of some 4 KB to each of ten rooms
 

@@ -412,7 +412,9 @@ sub narrow_listen {
 # a block with a conversation
 
 my $genuine = $RunTestHelper;
-my $skipped;
+
+# why the block doesn't run: until the helper is called, it hasn't
+my $skipped = 'skipped';
 
 $RunTestHelper = sub {
     my ($block, $dry_run, $index) = @_;
@@ -459,10 +461,13 @@ Test::Nginx::Util::add_test_cleanup_handler(sub {
 
     return if defined $block->SKIP;
 
+    my $why = $skipped;
+    $skipped = 'skipped';
+
     # no nginx was started: the log is that of the block before
-    if ($skipped) {
+    if ($why) {
       SKIP: {
-            Test::More::skip($block->name . " - log: $skipped", 1);
+            Test::More::skip($block->name . " - log: $why", 1);
         }
         return;
     }
