@@ -143,9 +143,7 @@ call something_there
 
 === TEST 4: descriptors don't grow by reloads
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: drop
 call note_fds
 repeat 5
@@ -160,9 +158,7 @@ call something_there
 === TEST 5: nginx -t leaves a running nginx alone
 --- chat
 call note_fds
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 5 * accepted http chat_zone zone=main:16m;
 a: send {"type":"message","id":1,"room":"lobby","text":"still here"}
 a: recv {"type":"ok","reply_to":1}

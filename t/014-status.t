@@ -29,9 +29,7 @@ a: expect 405
 
 === TEST 2: sessions and subscriptions go up and down again
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 b: ws /chat/ other=a
 b: recv {"type":"welcome"}
 b: send {"type":"join","rooms":[{"room":"lobby"},{"room":"hall"}]}
@@ -58,12 +56,8 @@ await /chat-status {"sessions":1,"subscriptions":1,"sessions_total":3}
 --- chat_config
 chat_user  ann;
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby other=a
 p: post /chat/ [{"type":"message","room":"lobby","text":"m","nonce":"0123456789"}]
 a: recv {"text":"m"}
 b: recv {"text":"m"}
@@ -80,9 +74,7 @@ await /chat-status {"errors_total":2}
 
 === TEST 4: bytes of WebSockets, frames and all
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 s: get /chat-status
 s: expect 200 {"bytes_in_total":"$in=<int>","bytes_out_total":"$out=<int>"}
 let text = <<"x" x 1000>>
@@ -123,12 +115,8 @@ s: expect 200 {"zone":"other","sessions":1,"subscriptions":1,"rooms":1,"segment_
 
 === TEST 6: a worker that dies takes its sessions along, not what it has done
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby other=a
 a: send {"type":"message","room":"lobby","text":"one"}
 a: recv {"text":"one"}
 b: recv {"text":"one"}
@@ -142,9 +130,7 @@ await /chat-status {"messages_total":2,"deliveries_total":3}
 
 === TEST 7: a death inside the store is repaired, and counted
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 point head:before
 a: send {"type":"message","room":"lobby","text":"one"}
 point passed
@@ -180,9 +166,7 @@ chat_message_max   512k  text=500k;
 --- chat
 let text = <<"x" x 500000>>
 a: ws /chat/lobby rcvbuf=4096
-b: ws /chat/lobby
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby
 s: get /chat-status
 s: expect 200 {"slow_closed_total":0}
 repeat 30

@@ -55,9 +55,7 @@ access_log  logs/chat.log  chat;
 --- chat_config
 chat_user  ann;
 --- chat
-a: ws /chat/lobby?last=5
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby?last=5
 a: send {"type":"message","room":"lobby","text":"one"}
 a: recv {"text":"one"}
 a: send [{"type":"message","room":"lobby","text":"two"},{"type":"ping"}]
@@ -164,9 +162,7 @@ real_ip_header     X-Real-IP;
 set_real_ip_from   127.0.0.1;
 --- chat
 let text = <<"x" x 1000>>
-a: ws /chat/lobby?last=5 header="X-Real-IP: 192.0.2.7" header="User-Agent: test/1"
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby?last=5 header="X-Real-IP: 192.0.2.7" header="User-Agent: test/1"
 3 * a: send {"type":"message","room":"lobby","text":"$text"}
 3 * a: recv {"type":"message"}
 a: close 1000
@@ -185,14 +181,10 @@ log_format  chat  '$chat_room $chat_close_code';
 --- chat_config
 access_log  logs/chat.log  chat  if=$bad;
 --- chat
-a: ws /chat/one
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/one
 a: close 1000
 a: closed 1000
-a: ws /chat/two
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/two
 a: close 4001
 a: closed 4001
 call logged two 4001

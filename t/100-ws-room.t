@@ -55,9 +55,7 @@ a: recv {"type":"pong","reply_to":"x"}
 
 === TEST 3: leave, history, resume by cursor
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 5 * a: send {"type":"message","room":"lobby","text":"m$i"}
 a: recv {"type":"message","text":"m1","id":"$one=<id>"}
 a: recv {"type":"message","text":"m2"}
@@ -86,12 +84,8 @@ b: none
 --- chat_config
 chat_drain 1s;
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby other=a
 a: send {"type":"message","id":1,"room":"lobby","text":"before"}
 a: recv {"type":"ok","id":"$id=<id>"}
 a: recv {"type":"message","text":"before"}

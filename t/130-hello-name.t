@@ -18,9 +18,7 @@ __DATA__
 a: ws /chat/lobby
 a: recv {"type":"welcome","user":{"id":"$me=<string>","guest":true,"name":"<absent>"},"features":"<< grep { $_ eq 'guest_name' } @$_ >>"}
 a: recv {"type":"joined"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby other=a
 a: send {"type":"hello","id":1,"client":"x/1","name":"  Ann   of Ely "}
 a: recv {"type":"welcome","reply_to":1,"session":"<string>","user":{"id":"$me","name":"Ann of Ely","guest":true}}
 a: send {"type":"message","id":2,"room":"lobby","text":"hi"}
@@ -34,9 +32,7 @@ b: expect 200 {"events":[{"text":"hi","user":{"id":"$me","name":"Ann of Ely"}}]}
 
 === TEST 2: the same name again changes nothing, another one renames
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"hello","id":1,"name":"Ann"}
 a: recv {"type":"welcome","reply_to":1,"user":{"name":"Ann"}}
 a: send {"type":"hello","id":2,"name":"Ann"}
@@ -102,9 +98,7 @@ c: recv {"type":"welcome","reply_to":2,"user":{"name":"Cyd"}}
 
 === TEST 5: by POST, for what comes behind it in the same body
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 b: post /chat/ [{"type":"message","room":"lobby","text":"none"},{"type":"hello","id":1,"name":"Bob  B."},{"type":"message","id":2,"room":"lobby","text":"by POST"}]
 b: expect 200 [{"type":"ok","reply_to":1},{"type":"ok","reply_to":2}]
 a: recv {"type":"message","text":"none","user":{"guest":true,"name":"<absent>"}}

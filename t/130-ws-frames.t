@@ -17,9 +17,7 @@ __DATA__
 
 === TEST 1: a message in fragments, control frames between them
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: frame text fin=0 {"type":"mess
 a: frame ping one
 a: frame cont fin=0 age","id":1,"room":"lob
@@ -54,9 +52,7 @@ a: recv {"type":"ok","reply_to":3}
 
 === TEST 3: a thousand fragments of one byte, in one segment and each in its own
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: cork
 a: frame text fin=0 {"type":"message","room":"lobby","text":"
 1000 * a: frame cont fin=0 x
@@ -72,12 +68,8 @@ a: recv {"type":"message","text":"<< $_ eq 'y' x 100 >>"}
 
 === TEST 4: many frames in one segment, then silence
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby tls other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby tls other=a
 a: cork
 1000 * a: send {"type":"message","id":$i,"room":"lobby","text":"m$i"}
 a: uncork
@@ -102,9 +94,7 @@ let t127 = <<"c" x (127 - $head)>>
 let t65535 = <<"d" x (65535 - $head)>>
 let t65536 = <<"e" x (65536 - $head)>>
 let t65537 = <<"f" x (65537 - $head)>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"message","room":"lobby","text":"$t125"}
 a: recv {"type":"message","text":"$t125"}
 a: send {"type":"message","room":"lobby","text":"$t126"}
@@ -300,9 +290,7 @@ a: closed 1002
 
 === TEST 12: what follows a wrong frame is not read
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: cork
 a: send {"type":"message","id":1,"room":"lobby","text":"before"}
 a: frame 3 x
@@ -320,9 +308,7 @@ b: expect 200 {"head":1,"events":[{"text":"before"}]}
 
 === TEST 13: characters at the edges of what UTF-8 may say
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 let hex = <<unpack 'H*', qq~{"type":"message","room":"lobby","text":"\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"}~>>
 a: frame text hex:$hex
 a: recv {"type":"message","text":"<< join(' ', map { sprintf '%x', ord } split //) eq '7f 80 7ff 800 d7ff e000 fffd fffe ffff 10000 10ffff' >>"}
@@ -331,9 +317,7 @@ a: recv {"type":"message","text":"<< join(' ', map { sprintf '%x', ord } split /
 
 === TEST 14: characters in pieces: fragments and segments
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 # a euro sign and a grinning face, cut in every place
 a: frame text fin=0 {"type":"message","room":"lobby","text":"
 a: frame cont fin=0 hex:e2
@@ -348,9 +332,7 @@ a: recv {"type":"message","text":"\u20ac\ud83d\ude00"}
 a: chunk 1
 a: send {"type":"message","room":"lobby","text":"€😀"}
 a: recv {"type":"message","text":"\u20ac\ud83d\ude00"}
-b: ws /chat/lobby tls
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby tls
 b: chunk 1
 b: send {"type":"message","room":"lobby","text":"€😀"}
 b: recv {"type":"message","text":"\u20ac\ud83d\ude00"}

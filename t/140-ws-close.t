@@ -18,9 +18,7 @@ __DATA__
 --- chat
 repeat 13
 let code = <<(1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1014, 3000, 4000, 4999)[$i - 1]>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: close $code "good bye, \xe2\x82\xac"
 a: closed $code ""
 end
@@ -67,9 +65,7 @@ a: end
 
 === TEST 3: what came before the Close is answered, what comes behind is not
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: cork
 100 * a: send {"type":"message","id":$i,"room":"lobby","text":"m$i"}
 a: close 1000
@@ -87,9 +83,7 @@ b: expect 200 {"head":100,"events":[{"text":"m100"}]}
 
 === TEST 4: a Close between fragments, and one in pieces
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: frame text fin=0 {"type":"message","room":"lobby","text":"
 a: close 1001
 a: closed 1001
@@ -154,18 +148,10 @@ c: expect 200 {"sessions":0}
 
 === TEST 7: ends without a Close
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
-c: ws /chat/lobby tls same=a
-c: recv {"type":"welcome"}
-c: recv {"type":"joined"}
-d: ws /chat/lobby tls
-d: recv {"type":"welcome"}
-d: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby other=a
+c: enter ws /chat/lobby tls same=a
+d: enter ws /chat/lobby tls
 # what came before the FIN counts
 b: cork
 b: send {"type":"message","room":"lobby","text":"last words"}
@@ -239,16 +225,12 @@ location /short/ {
 deaf: ws /short/room nopong
 deaf: recv {"type":"welcome","ping_ms":1000}
 deaf: recv {"type":"joined"}
-hears: ws /chat/room
-hears: recv {"type":"welcome"}
-hears: recv {"type":"joined"}
+hears: enter ws /chat/room
 heart: ws /chat/
 heart: recv {"type":"welcome","features":["history","resume","heartbeat","..."]}
 heart: send {"type":"hello","id":1,"heartbeat":true}
 heart: recv {"type":"ok","reply_to":1}
-speaks: ws /chat/room tls
-speaks: recv {"type":"welcome"}
-speaks: recv {"type":"joined"}
+speaks: enter ws /chat/room tls
 # who speaks all the time is not pinged; who only listens is, however much it
 # is told
 repeat 22
@@ -306,9 +288,7 @@ access_log  logs/chat.log  chat;
 --- chat_config
 chat_user  $http_x_user trusted;
 --- chat
-a: ws /chat/lobby?last=5 header="X-User: ann" header="User-Agent: closes"
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby?last=5 header="X-User: ann" header="User-Agent: closes"
 3 * a: send {"type":"message","room":"lobby","text":"m$i"}
 3 * a: recv {"type":"message"}
 a: close 4000
@@ -321,9 +301,7 @@ a: recv {"type":"closing","code":1002}
 a: closed 1002
 a: drop
 logged chat.log /^fails: 101 "GET \/chat\/ HTTP\/1\.1" \/chat\/\?- \[-\] \[ann\] websocket 0\/0 1002$/
-a: ws /chat/lobby header="X-User: ann" header="User-Agent: leaves"
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby header="X-User: ann" header="User-Agent: leaves"
 a: fin
 a: end
 logged chat.log /^leaves: 101 .* \[lobby\] \[ann\] websocket 0\/0 1006$/

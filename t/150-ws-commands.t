@@ -148,9 +148,7 @@ a: recv {"type":"pong","reply_to":"end"}
 
 === TEST 7: reserved and unknown commands
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 repeat 17
 let type = <<(qw(auth signal typing members read unread edit delete react direct room kick ban unban mute unmute role))[$i - 1]>>
 a: send {"type":"$type","id":$i,"room":"lobby"}
@@ -208,9 +206,7 @@ a: recv {"type":"pong","reply_to":1}
 
 === TEST 9: strings that cannot be, and names that come twice
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"message","id":1,"room":"lobby","text":"\ud800"}
 a: recv {"type":"error","reply_to":1,"code":"bad_request","field":"text"}
 a: send {"type":"message","id":2,"room":"lobby","text":"\udc00\ud800"}
@@ -254,9 +250,7 @@ let f99 = <<unpack 'H*', '{"type":"message","id":3,"room":"lobby","text":"x","x_
 let f7000 = <<unpack 'H*', '{"type":"ping","id":4,"x_deep":' . '[' x 7000 . ']' x 7000 . '}'>>
 let a8000 = <<unpack 'H*', '[' x 8000 . ']' x 8000>>
 let open = <<unpack 'H*', '[' x 16000>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: frame text hex:$f8
 a: recv {"type":"ok","reply_to":1}
 a: recv {"type":"message","data":[[[[[[[[]]]]]]]]}
@@ -277,9 +271,7 @@ a: recv {"type":"pong","reply_to":"alive"}
 
 === TEST 11: members of a wrong type are named
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 let x65 = <<"x" x 65>>
 let b51 = <<[("b") x 51]>>
 let r101 = <<[map { { room => "r$$_" } } 1 .. 101]>>
@@ -342,9 +334,7 @@ let t4096 = <<"x" x 4096>>
 let t4097 = <<"x" x 4097>>
 let u4096 = <<"\x{20ac}" x 1365 . "x">>
 let u4098 = <<"\x{20ac}" x 1366>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"message","id":1,"room":"lobby","text":"$t4096"}
 a: recv {"type":"ok","reply_to":1}
 a: recv {"type":"message","text":"$t4096"}
@@ -365,9 +355,7 @@ a: recv {"type":"message","text":"<< $_ eq \" \\x01\\b\\t\\n\\f\\r\\e[31m\\x7f\\
 --- chat
 let s8190 = <<"x" x 8190>>
 let s8191 = <<"x" x 8191>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"message","room":"lobby","data":{"a" : [ 1, 2.50, -0, 1E5, 123456789012345678901234567890 ] , "s" : "a  b \/ \u0041" , "n":null}}
 a: recv /"data":\{"a":\[1,2\.50,-0,1E5,123456789012345678901234567890\],"s":"a  b \\\/ \\u0041","n":null\}/
 a: send {"type":"message","room":"lobby","text":"","data":null}
@@ -402,9 +390,7 @@ a: recv {"type":"pong","reply_to":3,"x_mine":"<absent>"}
 
 === TEST 15: hello.batch is taken, whatever the server makes of it
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"hello","id":1,"client":"test/1","batch":true}
 a: recv {"type":"ok","reply_to":1}
 a: send [{"type":"message","room":"lobby","text":"m1"},{"type":"message","room":"lobby","text":"m2"}]

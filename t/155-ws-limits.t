@@ -20,17 +20,13 @@ __DATA__
 chat_user  $http_x_user trusted;
 --- chat
 let n64 = <<"n" x 64>>
-a: ws /chat/lobby header="X-User: ann"
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby header="X-User: ann"
 b: ws /chat/ header="X-User: ann" other=a
 b: recv {"type":"welcome"}
 b: send {"type":"join","rooms":[{"room":"lobby"},{"room":"other"}]}
 b: recv {"type":"joined"}
 b: recv {"type":"joined"}
-c: ws /chat/lobby header="X-User: bob"
-c: recv {"type":"welcome"}
-c: recv {"type":"joined"}
+c: enter ws /chat/lobby header="X-User: bob"
 a: send {"type":"message","id":1,"room":"lobby","text":"x","data":{"k":[1,2]},"nonce":"12345678"}
 a: recv {"type":"ok","reply_to":1,"id":"$id=<id>","ts":"$ts=<int>"}
 a: recv {"type":"message","id":"$id"}
@@ -103,9 +99,7 @@ b: recv {"type":"joined","reply_to":5}
 --- chat_config
 chat_drain 10s;
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 edit s/zone=main:8m/zone=main:16m/
 reload
 a: recv {"type":"reconnect","after_ms":"<int>","deadline_ms":"<int>"}

@@ -34,12 +34,8 @@ a: ws /chat/lobby deflate
 a: header Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/lobby deflate same=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
-c: ws /chat/lobby
-c: recv {"type":"welcome"}
-c: recv {"type":"joined"}
+b: enter ws /chat/lobby deflate same=a
+c: enter ws /chat/lobby
 a: deflated 1
 let long = <<"ab" x 1500>>
 c: send {"type":"message","room":"lobby","text":"$long"}

@@ -63,9 +63,7 @@ end
 a: ws /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby other=a
 a: cork
 b: cork
 200 * a: send {"type":"message","room":"lobby","text":"a$i"}
@@ -264,9 +262,7 @@ c: expect 200 {"rooms":100,"subscriptions":200,"messages_total":300}
 a: ws /chat/one
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/one other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/one other=a
 b: ask {"type":"leave","id":1,"room":"two"} -> {"type":"error","reply_to":1,"code":"not_joined","room":"two"}
 # nothing of the room comes behind left, not even what was published before
 b: send [{"type":"message","id":2,"room":"one","text":"x"},{"type":"leave","id":3,"room":"one"},{"type":"message","id":4,"room":"one","text":"y"},{"type":"leave","id":5,"room":"one"}]
@@ -392,9 +388,7 @@ chat_drain 200ms;
 a: ws /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby other=a
 10 * a: send {"type":"message","room":"lobby","text":"m$i"}
 10 * a: recv {"type":"message"}
 b: recv {"type":"message","id":"$e-1"}

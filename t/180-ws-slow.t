@@ -23,18 +23,10 @@ let big = <<"x" x 4000>>
 a: ws /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
-same: ws /chat/lobby same=a narrow
-same: recv {"type":"welcome"}
-same: recv {"type":"joined"}
-other: ws /chat/lobby other=a narrow
-other: recv {"type":"welcome"}
-other: recv {"type":"joined"}
-tls: ws /chat/lobby other=a narrow tls
-tls: recv {"type":"welcome"}
-tls: recv {"type":"joined"}
+b: enter ws /chat/lobby other=a
+same: enter ws /chat/lobby same=a narrow
+other: enter ws /chat/lobby other=a narrow
+tls: enter ws /chat/lobby other=a narrow tls
 a: pump 300 to=b {"type":"message","room":"lobby","text":"$i $big"}
 same: blocked
 other: blocked
@@ -64,15 +56,9 @@ chat_zone   zone=main:8m;
 chat_rooms  main  *  history=20 size=64k;
 --- chat
 let big = <<"x" x 4000>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-same: ws /chat/lobby same=a narrow
-same: recv {"type":"welcome"}
-same: recv {"type":"joined"}
-other: ws /chat/lobby other=a narrow tls
-other: recv {"type":"welcome"}
-other: recv {"type":"joined"}
+a: enter ws /chat/lobby
+same: enter ws /chat/lobby same=a narrow
+other: enter ws /chat/lobby other=a narrow tls
 a: pump 400 window=4 {"type":"message","room":"lobby","text":"$i $big"}
 same: follow 400 gaps=n
 check <<$n > 100>>
@@ -92,12 +78,8 @@ chat_zone   zone=main:32m;
 chat_rooms  main  *  size=8m;
 --- chat
 let big = <<"x" x 4000>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-c: ws /chat/lobby narrow other=a
-c: recv {"type":"welcome"}
-c: recv {"type":"joined"}
+a: enter ws /chat/lobby
+c: enter ws /chat/lobby narrow other=a
 a: pump 100 {"type":"message","room":"lobby","text":"$i $big"}
 c: blocked
 # an answer goes before what is behind, its event has its place
@@ -201,12 +183,8 @@ end
 
 === TEST 6: replies that are not read stop the reading of commands
 --- chat
-c: ws /chat/lobby narrow
-c: recv {"type":"welcome"}
-c: recv {"type":"joined"}
-b: ws /chat/lobby same=c
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+c: enter ws /chat/lobby narrow
+b: enter ws /chat/lobby same=c
 c: cork
 4000 * c: send {"type":"ping","id":$i}
 c: uncork
@@ -226,9 +204,7 @@ c: sync
 === TEST 7: more is asked for than is read: the rest is refused
 --- chat
 let big = <<"x" x 4000>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: pump 80 {"type":"message","room":"lobby","text":"$i $big"}
 c: ws /chat/
 c: recv {"type":"welcome"}
@@ -261,22 +237,12 @@ location /patient/ {
 }
 --- chat
 let big = <<"x" x 4000>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
-plain: ws /chat/lobby narrow same=a header="User-Agent: plain"
-plain: recv {"type":"welcome"}
-plain: recv {"type":"joined"}
-tls: ws /chat/lobby narrow tls header="User-Agent: tls"
-tls: recv {"type":"welcome"}
-tls: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby other=a
+plain: enter ws /chat/lobby narrow same=a header="User-Agent: plain"
+tls: enter ws /chat/lobby narrow tls header="User-Agent: tls"
 # reads a little all the time
-slow: ws /chat/lobby narrow
-slow: recv {"type":"welcome"}
-slow: recv {"type":"joined"}
+slow: enter ws /chat/lobby narrow
 # is not read itself meanwhile, so it is not silent
 busy: ws /patient/ narrow header="User-Agent: busy"
 busy: recv {"type":"welcome"}
@@ -315,9 +281,7 @@ log_format    chat  '$http_user_agent $chat_close_code';
 access_log    logs/chat.log  chat;
 --- chat
 let big = <<"x" x 4000>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: pump 80 {"type":"message","room":"lobby","text":"$i $big"}
 one: ws /chat/ narrow same=a header="User-Agent: one"
 one: recv {"type":"welcome"}
@@ -355,15 +319,9 @@ chat_zone   zone=main:32m;
 chat_rooms  main  *  size=8m;
 --- chat
 let big = <<"x" x 4000>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-c: ws /chat/lobby narrow
-c: recv {"type":"welcome"}
-c: recv {"type":"joined"}
-d: ws /chat/lobby narrow tls
-d: recv {"type":"welcome"}
-d: recv {"type":"joined"}
+a: enter ws /chat/lobby
+c: enter ws /chat/lobby narrow
+d: enter ws /chat/lobby narrow tls
 a: pump 100 {"type":"message","room":"lobby","text":"$i $big"}
 c: blocked
 d: blocked

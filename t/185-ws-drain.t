@@ -90,9 +90,7 @@ let big = <<"x" x 4000>>
 a: ws /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-deaf: ws /chat/lobby narrow tls
-deaf: recv {"type":"welcome"}
-deaf: recv {"type":"joined"}
+deaf: enter ws /chat/lobby narrow tls
 a: pump 100 {"type":"message","room":"lobby","text":"$i $big"}
 deaf: blocked
 reload

@@ -21,12 +21,8 @@ __DATA__
 --- chat
 timeout 60
 let some = <<[map { { type => 'message', room => 'lobby', text => "message $$_" } } 1 .. 64]>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby other=a tls
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby other=a tls
 # buffers reach their size, the room's log goes round
 a: pump 300 each=64 window=4 to=b $some
 a: rss a1

@@ -111,9 +111,7 @@ chat_rooms  main  *  history=0;
 a: ws /chat/one
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","first":1,"head":0,"epoch":"$e=<epoch>"}
-b: ws /chat/one other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/one other=a
 5 * a: send {"type":"message","room":"one","text":"m$i"}
 5 * a: recv {"type":"message","id":"$e-$i","text":"m$i"}
 5 * b: recv {"type":"message","id":"$e-$i","text":"m$i"}

@@ -55,9 +55,7 @@ chat_rooms  main  *  history=10;
 a: ws /chat/one
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/one other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/one other=a
 let batch = <<[map { { type => "message", room => "one", text => "m$_" } } 1 .. 50]>>
 # the whole worker of b stands still
 signal STOP b
@@ -80,9 +78,7 @@ chat_rooms  main  *  history=10 size=16k;
 a: ws /chat/one
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/one other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/one other=a
 let batch = <<[map { { type => "message", room => "one", text => "m$_" } } 1 .. 50]>>
 signal STOP b
 repeat 10
@@ -108,9 +104,7 @@ chat_rooms  main  *  history=10 size=16k;
 a: ws /chat/one
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/one same=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/one same=a
 let batch = <<[map { { type => "message", room => "one", text => "m$_" } } 1 .. 50]>>
 a: cork
 10 * a: send $batch

@@ -21,9 +21,7 @@ chat_rooms  main  *  idle=1s;
 a: ws /chat/one
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$one=<epoch>"}
-b: ws /chat/two
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/two
 p: post /chat/ [{"type":"message","room":"kept","text":"m"}]
 s: get /chat-status
 s: expect 200 {"rooms":3}
@@ -48,9 +46,7 @@ a: recv {"type":"joined","head":0,"epoch":"<< $_ ne '$one' >>"}
 chat_zone   zone=main:8m;
 chat_rooms  main  *  idle=1s;
 --- chat
-a: ws /chat/one
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/one
 kill9 a
 await /chat-status {"workers":2,"rooms":0,"sessions":0,"subscriptions":0}
 
@@ -78,9 +74,7 @@ a: recv {"id":"$e-2"}
 chat_zone   zone=main:8m;
 chat_rooms  main  short-*  idle=1s;
 --- chat
-a: ws /chat/short-1
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/short-1
 a: send {"type":"join","room":"long-1"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
 a: send {"type":"leave","room":"long-1"}

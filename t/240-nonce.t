@@ -19,15 +19,11 @@ __DATA__
 chat_user   ann;
 chat_drain  1s;
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"message","id":1,"room":"lobby","text":"m","nonce":"12345678"}
 a: recv {"type":"ok","reply_to":1,"id":"$id=<id>","ts":"$ts=<int>","duplicate":"<absent>"}
 a: recv {"type":"message"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby other=a
 b: send {"type":"message","id":1,"room":"lobby","text":"m","nonce":"12345678"}
 b: recv {"type":"ok","reply_to":1,"id":"$id","ts":$ts,"duplicate":true}
 b: none 0.1

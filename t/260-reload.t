@@ -92,9 +92,7 @@ await /chat-status {"workers":2,"sessions":1}
 --- chat_config
 chat_drain  1s;
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 reload
 a: recv {"type":"reconnect","after_ms":"<< $_ <= 500 >>","deadline_ms":"<< $_ <= 1000 >>"}
 a: recv {"type":"closing","code":1012,"reconnect":true}
@@ -111,12 +109,8 @@ chat_drain        500ms;
 chat_zone  zone=main:32m;
 --- chat
 a: ws /chat/lobby rcvbuf=4096
-b: ws /chat/other same=a nopong
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
-c: ws /chat/lobby same=a
-c: recv {"type":"welcome"}
-c: recv {"type":"joined"}
+b: enter ws /chat/other same=a nopong
+c: enter ws /chat/lobby same=a
 let text = <<"x" x 500000>>
 repeat 20
 c: send {"type":"message","room":"lobby","text":"$text"}

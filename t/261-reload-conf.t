@@ -46,9 +46,7 @@ drained
 a: ws /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","head":0}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby other=a
 a: send {"type":"message","room":"lobby","text":"one"}
 a: recv {"text":"one"}
 b: recv {"text":"one"}
@@ -89,12 +87,8 @@ edit s/^http \{/load_module $ENV{TEST_NGINX_LOAD_MODULES};\nhttp {\nchat_zone zo
 edit s/location = \/t/location ^~ \/chat\/ { chat main; chat_guest on; }\nlocation = \/t/
 reload
 drained
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby other=a
 a: send {"type":"message","room":"lobby","text":"one"}
 b: recv {"text":"one"}
 
@@ -115,9 +109,7 @@ p: expect 200 {"head":1,"events":[{"id":"$one"}]}
 a: ws /other/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","head":0}
-b: ws /other/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /other/lobby other=a
 c: ws /chat/lobby same=a
 c: recv {"type":"welcome"}
 c: recv {"type":"joined","head":1}
@@ -145,12 +137,8 @@ p: expect 404
 --- chat_config
 chat_drain  5s;
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter ws /chat/lobby
+b: enter ws /chat/lobby other=a
 edit s/chat_zone  zone=main:8m;/chat_zone zone=next:8m;/
 edit s/chat  main;/chat next;/
 edit s/chat_status  main;/chat_status next;/
@@ -226,9 +214,7 @@ p: expect 200 [{"type":"ok","id":"$e-61"}]
 
 === TEST 7: who is still on the zone that is being left can't publish there
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"message","id":1,"room":"lobby","text":"one"}
 a: recv {"type":"ok","id":"$one=<id>"}
 a: recv {"text":"one"}

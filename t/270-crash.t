@@ -162,9 +162,7 @@ await /chat-status {"workers":2,"sessions":0,"repairs_total":4}
 
 === TEST 5: published, and nobody was woken
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 b: ws /chat/lobby other=a
 b: recv {"type":"welcome"}
 b: recv {"type":"joined","epoch":"$e=<epoch>"}
@@ -173,18 +171,14 @@ a: send {"type":"message","room":"lobby","text":"one"}
 a: end
 b: recv {"id":"$e-1","text":"one"}
 point passed
-a: ws /chat/lobby other=b
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby other=b
 point wake:claimed
 a: send {"type":"message","room":"lobby","text":"two"}
 a: end
 b: recv {"id":"$e-2","text":"two"}
 point passed
 # and b is woken at once again, not only by the second
-a: ws /chat/lobby other=b
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby other=b
 await /chat-status {"workers":2}
 let begin = <<time>>
 repeat 20

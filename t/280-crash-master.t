@@ -55,9 +55,7 @@ __DATA__
 --- chat_config
 chat_user  ann;
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 b: ws /chat/lobby other=a
 b: recv {"type":"welcome"}
 b: recv {"type":"joined","epoch":"$e=<epoch>"}
@@ -120,9 +118,7 @@ a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
 reload
 a: recv {"type":"reconnect"}
-b: ws /chat/lobby
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby
 await /chat-status {"workers":3,"sessions":2}
 point segment:unlinked
 a: send {"type":"message","room":"lobby","text":"lost"}
@@ -137,9 +133,7 @@ drained
 
 === TEST 4: an old worker that drains, killed without the lock
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 reload
 a: recv {"type":"reconnect"}
 await /chat-status {"workers":3,"sessions":1}

@@ -61,9 +61,7 @@ chat_drain  1s;
 a: ws /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby other=a
 a: send {"type":"message","id":1,"room":"lobby","text":"one"}
 a: recv {"type":"ok","id":"$one=<id>"}
 a: recv {"text":"one"}

@@ -15,9 +15,7 @@ __DATA__
 
 === TEST 1: commands by POST reach a WebSocket; pages by GET
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 b: post /chat/ [{"type":"message","id":1,"room":"lobby","text":"by POST"},{"type":"join","id":2,"room":"lobby"},{"type":"nonsense"}]
 b: expect 200 [{"type":"ok","reply_to":1,"id":"$id=<id>"},{"type":"error","reply_to":2,"code":"unsupported"},{"type":"error","code":"unknown_command"}]
 a: recv {"type":"message","id":"$id","text":"by POST"}
@@ -55,9 +53,7 @@ c: expect 400 {"code":"bad_request"}
 
 === TEST 4: deliveries are counted
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"message","room":"lobby","text":"one"}
 a: recv {"type":"message","text":"one"}
 b: get /chat-status
@@ -78,12 +74,8 @@ b: recv {"type":"welcome","user":{"id":"ann","name":"Ann of Ely"}}
 
 === TEST 6: over TLS
 --- chat
-a: ws /chat/lobby tls
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: ws /chat/lobby
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter ws /chat/lobby tls
+b: enter ws /chat/lobby
 200 * a: send {"type":"message","room":"lobby","text":"m$i"}
 200 * a: recv {"type":"message","text":"m$i"}
 200 * b: recv {"type":"message","text":"m$i"}
@@ -111,9 +103,7 @@ a: recv {"type":"ok","reply_to":1,"failed":[]}
 
 === TEST 8: a resize that is refused leaves the zone as it was
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 edit s/zone=main:8m/zone=main:16m/
 edit s/location = \/chat-status/listen 203.0.113.7:1; location = \/chat-status/
 reload fails
@@ -130,9 +120,7 @@ still could not bind
 --- chat_config
 chat_drain 1s;
 --- chat
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/lobby
 a: send {"type":"message","id":1,"room":"lobby","text":"one"}
 a: recv {"type":"ok","id":"$one=<id>"}
 a: send {"type":"message","room":"lobby","text":"two"}
@@ -154,9 +142,7 @@ b: recv {"type":"message","text":"three"}
 chat_message_max  512k  text=500k;
 --- chat
 let long = <<"x" x 200000>>
-a: ws /chat/big
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter ws /chat/big
 repeat 15
 a: send {"type":"message","room":"big","text":"$long"}
 a: recv {"type":"message","room":"big"}

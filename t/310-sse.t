@@ -23,9 +23,7 @@ a: header X-Content-Type-Options: nosniff
 a: header Vary: Origin, Accept
 a: recv {"type":"welcome","protocol":"chat.v1"} id=absent event=absent
 a: recv {"type":"joined","room":"lobby","epoch":"$e=<epoch>","head":0,"recovered":"<absent>"} id=/^[0-9a-z]{10}-0/
-b: ws /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter ws /chat/lobby other=a
 b: send {"type":"message","id":1,"room":"lobby","text":"one"}
 b: recv {"type":"ok","id":"$e-1"}
 a: recv {"type":"message","text":"one","id":"$e-1"} id=$e-1
@@ -226,9 +224,7 @@ v: expect 415 {"code":"bad_request"}
 
 === TEST 8: over TLS and HTTP/2
 --- chat
-a: sse /chat/lobby tls
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter sse /chat/lobby tls
 b: sse /chat/lobby via=h2
 b: recv {"type":"welcome"}
 b: recv {"type":"joined","epoch":"$e=<epoch>"} id=/-0/
@@ -260,9 +256,7 @@ a: none
 --- chat_config
 chat_ping 1s;
 --- chat
-a: sse /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter sse /chat/lobby
 b: sse /chat/lobby via=h2
 b: recv {"type":"welcome"}
 a: comment 1
@@ -280,9 +274,7 @@ chat_drain 600ms;
 a: sse /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: sse /chat/lobby via=h2
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter sse /chat/lobby via=h2
 reload
 a: recv {"type":"reconnect","after_ms":"<int>","deadline_ms":"<int>"} id=absent
 b: recv {"type":"reconnect"}
@@ -307,9 +299,7 @@ c: recv {"text":"from the new to the old"} id=$e-1
 a: sse /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-b: sse /chat/lobby other=a
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+b: enter sse /chat/lobby other=a
 kill9 a
 a: end
 p: post /chat/lobby {"text":"after"}

@@ -15,12 +15,8 @@ __DATA__
 
 === TEST 1: preconditions, which nothing here can meet, are ignored
 --- chat
-a: sse /chat/lobby header="If-Match: \"x\""
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: sse /chat/lobby header="If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT"
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter sse /chat/lobby header="If-Match: \"x\""
+b: enter sse /chat/lobby header="If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT"
 c: stream /chat/ header="If-Match: \"x\"" [{"type":"join","room":"lobby"}]
 c: recv {"type":"welcome"}
 c: recv {"type":"joined"}

@@ -20,9 +20,7 @@ chat_rooms main private* create=off;
 chat_rooms main *;
 chat_max_rooms main 1;
 --- chat
-a: sse /chat/a
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter sse /chat/a
 b: sse /chat/?rooms=b,private
 b: recv {"type":"error","code":"full","temporary":true}
 b: end

@@ -18,12 +18,8 @@ __DATA__
 chat_slow_timeout 2s;
 limit_rate 6k;
 --- chat
-a: sse /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-b: sse /chat/lobby via=h2
-b: recv {"type":"welcome"}
-b: recv {"type":"joined"}
+a: enter sse /chat/lobby
+b: enter sse /chat/lobby via=h2
 let long = <<"x" x 4000>>
 6 * p: post /chat/lobby {"text":"$i $long"}
 6 * a: recv {"text":"$i $long"}
@@ -66,9 +62,7 @@ ssi_silent_errors on;
 --- config
 location = /insertion { return 200 inserted; }
 --- chat
-a: sse /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
+a: enter sse /chat/lobby
 p: post /chat/lobby {"text":"<!--# include virtual='/insertion' -->"}
 p: expect 201 {"type":"ok"}
 a: recv {"text":"inserted"}
@@ -87,12 +81,8 @@ let big = <<"x" x 4000>>
 a: ws /chat/lobby
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","epoch":"$e=<epoch>"}
-one: sse /chat/lobby narrow
-one: recv {"type":"welcome"}
-one: recv {"type":"joined"}
-tls: sse /chat/lobby narrow tls
-tls: recv {"type":"welcome"}
-tls: recv {"type":"joined"}
+one: enter sse /chat/lobby narrow
+tls: enter sse /chat/lobby narrow tls
 named: sse /chat/?named=1&rooms=x,lobby narrow
 named: recv {"type":"welcome"}
 2 * named: recv {"type":"joined"}
@@ -130,12 +120,8 @@ chat_zone   zone=main:8m;
 chat_rooms  main  *  history=20 size=64k;
 --- chat
 let big = <<"x" x 4000>>
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-one: sse /chat/lobby narrow
-one: recv {"type":"welcome"}
-one: recv {"type":"joined"}
+a: enter ws /chat/lobby
+one: enter sse /chat/lobby narrow
 many: sse /chat/?rooms=x,lobby narrow tls
 many: recv {"type":"welcome"}
 2 * many: recv {"type":"joined"}

@@ -26,18 +26,12 @@ gzip_types *;
 gzip_min_length 1;
 --- chat
 timeout 30
-a: ws /chat/lobby
-a: recv {"type":"welcome"}
-a: recv {"type":"joined"}
-one: sse /chat/lobby
-one: recv {"type":"welcome"}
-one: recv {"type":"joined"}
+a: enter ws /chat/lobby
+one: enter sse /chat/lobby
 tls: sse /chat/?rooms=x,lobby tls
 tls: recv {"type":"welcome"}
 2 * tls: recv {"type":"joined"}
-h2: sse /chat/lobby via=h2
-h2: recv {"type":"welcome"}
-h2: recv {"type":"joined"}
+h2: enter sse /chat/lobby via=h2
 fetch: stream /chat/ via=h2 [{"type":"join","room":"lobby"}]
 fetch: recv {"type":"welcome"}
 fetch: recv {"type":"joined"}

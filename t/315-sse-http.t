@@ -134,12 +134,8 @@ sub_filter_once off;
 gzip on;
 gzip_types *;
 --- chat
-w: ws /chat/lobby
-w: recv {"type":"welcome"}
-w: recv {"type":"joined"}
-s: sse /chat/lobby
-s: recv {"type":"welcome"}
-s: recv {"type":"joined"}
+w: enter ws /chat/lobby
+s: enter sse /chat/lobby
 p: post /chat/lobby {"text":"%text% <!--# filter -->"}
 p: expect 201 {"type":"ok"}
 w: recv {"text":"%text% <!--# filter -->"}

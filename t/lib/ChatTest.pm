@@ -143,6 +143,7 @@ I<Opening.>
     ws PATH [OPTIONS]         WebSocket; ends after the 101
     sse PATH [OPTIONS]        event stream by GET
     stream PATH [OPTIONS] BODY     event stream by POST
+    enter ws|sse PATH [OPTIONS]    one of these, and welcome and joined come
     tcp [tls]                 a bare connection
     answer STATUS             to what was sent over it; 101 makes it WebSocket
 

@@ -47,6 +47,20 @@ sub do_ws {
 }
 
 
+# enter ws|sse PATH [OPTIONS]: the room of the path, up to `joined'
+
+sub do_enter {
+    my ($self, $c, $arg) = @_;
+
+    my ($kind, $rest) = split ' ', $arg, 2;
+    my $open = { ws => \&do_ws, sse => \&do_sse }->{$kind}
+        or die "enter ws or sse, not \"$kind\"\n";
+
+    $open->($self, $c, $rest);
+    $self->do_recv($c, "{\"type\":\"$_\"}") for 'welcome', 'joined';
+}
+
+
 sub do_sse {
     my ($self, $c, $arg) = @_;
 
