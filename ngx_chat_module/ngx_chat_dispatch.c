@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_name.h"
+#include "ngx_chat_utf8.h"
 #include "ngx_chat_worker.h"
 
 
@@ -166,6 +167,40 @@ ngx_chat_dispatch_error(ngx_chat_caller_t *c, ngx_str_t *reply_to,
 
     ngx_chat_enc_error(t, reply_to, room, err);
     ngx_chat_dispatch_emit(c, t);
+}
+
+
+ngx_chat_err_e
+ngx_chat_dispatch_enter(ngx_chat_session_t *s, ngx_chat_join_t *join,
+    ngx_uint_t ordinal)
+{
+    ngx_str_t          none, *room;
+    ngx_chat_err_t     err;
+    ngx_chat_caller_t  caller;
+
+    ngx_str_null(&none);
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+
+    err.code = (ngx_chat_room_name_valid(&join->room, 0) == NGX_OK)
+               ? ngx_chat_member_join(s, join, &none, ordinal)
+               : NGX_CHAT_E_BAD_REQUEST;
+
+    if (err.code == NGX_CHAT_OK) {
+        return NGX_CHAT_OK;
+    }
+
+    ngx_memzero(&caller, sizeof(ngx_chat_caller_t));
+    caller.conf = s->conf;
+    caller.session = s;
+
+    /* what isn't text can't be named */
+
+    room = (ngx_chat_utf8_valid(join->room.data, join->room.len) == NGX_OK)
+           ? &join->room : NULL;
+
+    ngx_chat_dispatch_error(&caller, &none, room, &err);
+
+    return err.code;
 }
 
 

@@ -16,8 +16,6 @@
 #include "ngx_chat_worker.h"
 
 
-static ngx_chat_err_e ngx_http_chat_ws_join_raw(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx, ngx_http_chat_ws_t *ws);
 static ngx_int_t ngx_http_chat_ws_check(ngx_http_request_t *r,
     ngx_table_elt_t **key, const char **why);
 static ngx_uint_t ngx_http_chat_ws_connection(ngx_http_request_t *r);
@@ -90,11 +88,13 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     ws->counted = counted;
-    ws->refused = (identified != NGX_OK);
 
-    if (ctx->conf->raw && !ws->refused) {
-        ws->raw_join = ngx_http_chat_ws_join_raw(r, ctx, ws);
+    if (ngx_http_chat_ws_extensions(r, ws) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    /* first, so that whoever has the 101 misses nothing of the room */
+    ngx_http_chat_ws_greet(r, ws, identified);
 
     rc = ngx_http_chat_ws_respond(r, ctx, key, &protocol);
 
@@ -111,34 +111,6 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_post_event(r->connection->write, &ngx_posted_events);
 
     return NGX_DONE;
-}
-
-
-/*
- * In raw format no `joined' tells when a room is entered: it is, and at which
- * place, before the client has the 101.
- */
-
-static ngx_chat_err_e
-ngx_http_chat_ws_join_raw(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
-    ngx_http_chat_ws_t *ws)
-{
-    ngx_str_t        none;
-    ngx_chat_join_t  join;
-
-    if (ctx->room.len == 0
-        || ngx_chat_room_name_valid(&ctx->room, 0) != NGX_OK)
-    {
-        return NGX_CHAT_E_BAD_REQUEST;
-    }
-
-    ngx_str_null(&none);
-    ngx_memzero(&join, sizeof(ngx_chat_join_t));
-
-    ngx_http_chat_args_join(r, &join);
-    join.room = ctx->room;
-
-    return ngx_chat_member_join(&ws->session, &join, &none, 0);
 }
 
 
@@ -292,9 +264,7 @@ ngx_http_chat_ws_respond(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    if (ngx_http_chat_guest_cookie(r, ctx) != NGX_OK
-        || ngx_http_chat_ws_extensions(r, ctx->session) != NGX_OK)
-    {
+    if (ngx_http_chat_guest_cookie(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -403,6 +373,15 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     }
 
     ws->connection = c;
+
+    if (ctx->room.len > 0) {
+        ws->room.data = ngx_pstrdup(c->pool, &ctx->room);
+        if (ws->room.data == NULL) {
+            return NULL;
+        }
+
+        ws->room.len = ctx->room.len;
+    }
 
     if (ngx_chat_session_init(&ws->session, &ngx_http_chat_ws_transport,
                               ctx->conf, &ctx->user, NGX_CHAT_WIRE_WS, c->log)

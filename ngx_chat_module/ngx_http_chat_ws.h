@@ -37,9 +37,6 @@ typedef struct {
     size_t                    message_len;
     size_t                    message_size;
 
-    ngx_chat_err_e            raw_join;      /* outcome, in raw format */
-
-    unsigned                  refused:1;     /* 4401 after the handshake */
     unsigned                  detached:1;    /* there is no request any more */
     unsigned                  end:1;         /* close when posted */
     unsigned                  close_seen:1;  /* the client's Close frame */
@@ -52,10 +49,16 @@ typedef struct {
 extern const ngx_chat_transport_t  ngx_http_chat_ws_transport;
 
 
-/* ngx_http_chat_ws_read.c */
+/* ngx_http_chat_ws_open.c */
 
+/* queues the first words; before the 101 */
+void ngx_http_chat_ws_greet(ngx_http_request_t *r, ngx_http_chat_ws_t *ws,
+    ngx_int_t identified);
 /* r->write_event_handler: the request is let go once the 101 is written */
 void ngx_http_chat_ws_detach_handler(ngx_http_request_t *r);
+
+
+/* ngx_http_chat_ws_read.c */
 
 u_char *ngx_http_chat_ws_buffer(void);
 void ngx_http_chat_ws_read_handler(ngx_event_t *rev);

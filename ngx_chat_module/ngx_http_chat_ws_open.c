@@ -2,8 +2,8 @@
 /*
  * Copyright (C) the ngx_chat_module authors
  *
- * From a handshake that is written to a connection without a request, and the
- * first words on it.
+ * The first words on a WebSocket, and how its connection lets go of the request
+ * once the handshake is written.
  */
 
 
@@ -18,10 +18,55 @@ static void ngx_http_chat_ws_detach(ngx_http_request_t *r,
     ngx_http_chat_ws_t *ws);
 static void ngx_http_chat_ws_free_buffers(ngx_connection_t *c,
     ngx_http_connection_t *hc);
-static void ngx_http_chat_ws_open(ngx_http_chat_ws_t *ws,
-    ngx_chat_join_t *join);
-static void ngx_http_chat_ws_enter(ngx_http_chat_ws_t *ws,
-    ngx_chat_join_t *join);
+
+
+/*
+ * Queues what comes first: `welcome' and the room of the URL.  If that is refused
+ * the session stays, but in raw format, where there is nothing else.
+ */
+
+void
+ngx_http_chat_ws_greet(ngx_http_request_t *r, ngx_http_chat_ws_t *ws,
+    ngx_int_t identified)
+{
+    ngx_str_t            none;
+    ngx_chat_err_e       code;
+    ngx_chat_join_t      join;
+    ngx_chat_session_t  *s;
+
+    s = &ws->session;
+
+    if (identified != NGX_OK) {
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN, "unauthorized", 0);
+        return;
+    }
+
+    if (!s->conf->raw) {
+        ngx_str_null(&none);
+        ngx_chat_dispatch_welcome(s, &none);
+    }
+
+    if (ws->room.len == 0) {
+
+        if (s->conf->raw) {
+            ngx_chat_session_close(s, NGX_CHAT_CLOSE_POLICY, "no room", 0);
+        }
+
+        return;
+    }
+
+    ngx_memzero(&join, sizeof(ngx_chat_join_t));
+
+    ngx_http_chat_args_join(r, &join);
+    join.room = ws->room;
+
+    code = ngx_chat_dispatch_enter(s, &join, 0);
+
+    if (code != NGX_CHAT_OK && s->conf->raw) {
+        ngx_chat_session_close(s, ngx_http_chat_ws_close_code(code),
+                           (char *) ngx_chat_err_info(code)->code.data, 0);
+    }
+}
 
 
 void
@@ -73,29 +118,11 @@ static void
 ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
 {
     ngx_buf_t              *b;
-    ngx_chat_join_t         join;
     ngx_connection_t       *c;
-    ngx_http_chat_ctx_t    *ctx;
     ngx_http_connection_t  *hc;
 
     c = r->connection;
     hc = r->http_connection;
-    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
-
-    ngx_memzero(&join, sizeof(ngx_chat_join_t));
-
-    if (ctx->room.len > 0) {
-        ws->room.data = ngx_pnalloc(c->pool, ctx->room.len);
-        if (ws->room.data == NULL) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-            return;
-        }
-
-        ngx_memcpy(ws->room.data, ctx->room.data, ctx->room.len);
-        ws->room.len = ctx->room.len;
-
-        ngx_http_chat_args_join(r, &join);
-    }
 
     /* the connection's buffer, which may hold frames behind the handshake */
 
@@ -143,7 +170,8 @@ ngx_http_chat_ws_detach(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
         return;
     }
 
-    ngx_http_chat_ws_open(ws, &join);
+    ngx_chat_session_writable(&ws->session);
+    ngx_chat_session_alive(&ws->session);
 
     if (b->pos < b->last) {
         ngx_http_chat_ws_feed(ws, b->pos, (size_t) (b->last - b->pos));
@@ -200,90 +228,4 @@ ngx_http_chat_ws_free_buffers(ngx_connection_t *c, ngx_http_connection_t *hc)
         ngx_ssl_free_buffer(c);
     }
 #endif
-}
-
-
-/* the first words */
-
-static void
-ngx_http_chat_ws_open(ngx_http_chat_ws_t *ws, ngx_chat_join_t *join)
-{
-    ngx_str_t            none;
-    ngx_chat_session_t  *s;
-
-    s = &ws->session;
-
-    ngx_chat_session_writable(s);
-    ngx_chat_session_alive(s);
-
-    if (ws->refused) {
-        ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN, "unauthorized", 0);
-        return;
-    }
-
-    if (!s->conf->raw) {
-        ngx_str_null(&none);
-        ngx_chat_dispatch_welcome(s, &none);
-    }
-
-    ngx_http_chat_ws_enter(ws, join);
-}
-
-
-/* the room of the URL; if it is refused the session stays */
-
-static void
-ngx_http_chat_ws_enter(ngx_http_chat_ws_t *ws, ngx_chat_join_t *join)
-{
-    ngx_str_t            none;
-    ngx_chat_err_e       code;
-    ngx_chat_err_t       err;
-    ngx_chat_caller_t    caller;
-    ngx_chat_session_t  *s;
-
-    s = &ws->session;
-
-    if (ws->room.len == 0) {
-
-        if (s->conf->raw) {
-            ngx_chat_session_close(s, NGX_CHAT_CLOSE_POLICY, "no room", 0);
-        }
-
-        return;
-    }
-
-    ngx_str_null(&none);
-
-    join->room = ws->room;
-
-    if (s->conf->raw) {
-        code = ws->raw_join;
-
-        if (code != NGX_CHAT_OK) {
-            ngx_chat_session_close(s, ngx_http_chat_ws_close_code(code),
-                           (char *) ngx_chat_err_info(code)->code.data, 0);
-        }
-
-        return;
-    }
-
-    code = (ngx_chat_room_name_valid(&ws->room, 0) == NGX_OK)
-           ? ngx_chat_member_join(s, join, &none, 0)
-           : NGX_CHAT_E_BAD_REQUEST;
-
-    if (code == NGX_CHAT_OK) {
-        return;
-    }
-
-    ngx_memzero(&caller, sizeof(ngx_chat_caller_t));
-    caller.conf = s->conf;
-    caller.session = s;
-
-    ngx_memzero(&err, sizeof(ngx_chat_err_t));
-    err.code = code;
-
-    ngx_chat_dispatch_error(&caller, &none,
-                            ngx_chat_utf8_valid(ws->room.data, ws->room.len)
-                                == NGX_OK ? &ws->room : NULL,
-                            &err);
 }
