@@ -15,6 +15,8 @@
 #include "ngx_chat_worker.h"
 
 
+static size_t ngx_http_chat_body_max(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_body_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_commands(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *body);
@@ -117,7 +119,7 @@ ngx_http_chat_post_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     }
 
     if (r->headers_in.content_length_n
-        > (off_t) (NGX_CHAT_BATCH_MAX * ctx->conf->message_max))
+        > (off_t) ngx_http_chat_body_max(r, ctx))
     {
         return ngx_http_chat_error(r, NGX_CHAT_E_TOO_LARGE, NULL);
     }
@@ -144,23 +146,27 @@ ngx_http_chat_type_is(ngx_http_request_t *r, const char *type)
 }
 
 
+/* a command, or as many of them as there may be lines */
+
+static size_t
+ngx_http_chat_body_max(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    return ngx_http_chat_type_is(r, "application/x-ndjson")
+           ? NGX_CHAT_BATCH_MAX * ctx->conf->message_max
+           : ctx->conf->message_max;
+}
+
+
 static void
 ngx_http_chat_body_handler(ngx_http_request_t *r)
 {
-    size_t                max;
     ngx_int_t             rc;
     ngx_str_t             body;
     ngx_http_chat_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
 
-    max = ctx->conf->message_max;
-
-    if (ngx_http_chat_type_is(r, "application/x-ndjson")) {
-        max *= NGX_CHAT_BATCH_MAX;
-    }
-
-    rc = ngx_http_chat_body(r, max, &body);
+    rc = ngx_http_chat_body(r, ngx_http_chat_body_max(r, ctx), &body);
 
     if (rc == NGX_DECLINED) {
         rc = ngx_http_chat_error(r, NGX_CHAT_E_TOO_LARGE, NULL);
@@ -207,6 +213,15 @@ ngx_http_chat_body(ngx_http_request_t *r, size_t max, ngx_str_t *body)
 
     if (size > max) {
         return NGX_DECLINED;
+    }
+
+    cl = r->request_body->bufs;
+
+    if (cl != NULL && cl->next == NULL && ngx_buf_in_memory(cl->buf)) {
+        /* nearly always */
+        body->data = cl->buf->pos;
+        body->len = size;
+        return NGX_OK;
     }
 
     p = ngx_pnalloc(r->pool, size + 1);
