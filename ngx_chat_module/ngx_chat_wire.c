@@ -14,9 +14,6 @@
 #include "ngx_chat_ws.h"
 
 
-static ngx_uint_t ngx_chat_wire_sse_text(ngx_chat_rec_t *rec);
-
-
 static size_t  ngx_chat_chunk_bytes;
 
 
@@ -60,6 +57,24 @@ ngx_chat_chunk_total(void)
 }
 
 
+#define ngx_chat_wire_is_ws(wire)                                             \
+    ((wire) == NGX_CHAT_WIRE_WS || (wire) == NGX_CHAT_WIRE_WS_DEFLATE)
+
+
+ngx_uint_t
+ngx_chat_wire_shows(ngx_chat_wire_e wire, ngx_chat_rec_t *rec)
+{
+    if (rec->flags & NGX_CHAT_REC_INVISIBLE) {
+        return 0;
+    }
+
+    return ngx_chat_wire_is_ws(wire)
+           || rec->type != NGX_CHAT_REC_RAW_BINARY
+           || ngx_chat_utf8_valid(ngx_chat_rec_payload(rec), rec->size)
+              == NGX_OK;
+}
+
+
 size_t
 ngx_chat_wire_len(ngx_chat_wire_e wire, ngx_chat_rec_t *rec)
 {
@@ -67,16 +82,12 @@ ngx_chat_wire_len(ngx_chat_wire_e wire, ngx_chat_rec_t *rec)
     uint64_t    n;
     ngx_uint_t  digits;
 
-    if (rec->flags & NGX_CHAT_REC_INVISIBLE) {
+    if (!ngx_chat_wire_shows(wire, rec)) {
         return 0;
     }
 
-    if (wire == NGX_CHAT_WIRE_WS || wire == NGX_CHAT_WIRE_WS_DEFLATE) {
+    if (ngx_chat_wire_is_ws(wire)) {
         return ngx_chat_ws_header_len(rec->size) + rec->size;
-    }
-
-    if (!ngx_chat_wire_sse_text(rec)) {
-        return 0;
     }
 
     len = ngx_chat_sse_data_len(ngx_chat_rec_payload(rec), rec->size);
@@ -100,11 +111,11 @@ ngx_chat_wire_write(ngx_chat_wire_e wire, u_char *p, ngx_chat_rec_t *rec,
 {
     ngx_uint_t  opcode;
 
-    if (rec->flags & NGX_CHAT_REC_INVISIBLE) {
+    if (!ngx_chat_wire_shows(wire, rec)) {
         return p;
     }
 
-    if (wire == NGX_CHAT_WIRE_WS || wire == NGX_CHAT_WIRE_WS_DEFLATE) {
+    if (ngx_chat_wire_is_ws(wire)) {
         opcode = (rec->type == NGX_CHAT_REC_RAW_BINARY) ? NGX_CHAT_WS_BINARY
                                                         : NGX_CHAT_WS_TEXT;
 
@@ -116,10 +127,6 @@ ngx_chat_wire_write(ngx_chat_wire_e wire, u_char *p, ngx_chat_rec_t *rec,
         p = ngx_chat_ws_header(p, opcode, rec->size);
 
         return ngx_cpymem(p, ngx_chat_rec_payload(rec), rec->size);
-    }
-
-    if (!ngx_chat_wire_sse_text(rec)) {
-        return p;
     }
 
     if (wire == NGX_CHAT_WIRE_SSE_ID) {
@@ -157,17 +164,6 @@ ngx_chat_wire_frame(u_char *p, ngx_uint_t opcode, u_char *payload, size_t len)
     }
 
     return end + n;
-}
-
-
-/* an event stream is UTF-8: what isn't has no form there and is left out */
-
-static ngx_uint_t
-ngx_chat_wire_sse_text(ngx_chat_rec_t *rec)
-{
-    return rec->type != NGX_CHAT_REC_RAW_BINARY
-           || ngx_chat_utf8_valid(ngx_chat_rec_payload(rec), rec->size)
-              == NGX_OK;
 }
 
 

@@ -74,6 +74,9 @@ size_t ngx_chat_chunk_total(void);
     ((ngx_chat_rec_t *) ((u_char *) (r) + ngx_chat_rec_size((r)->size)))
 #define ngx_chat_rec_payload(r)  ((u_char *) (r) + sizeof(ngx_chat_rec_t))
 
+/* whether a record has a form there: an event stream is UTF-8 */
+ngx_uint_t ngx_chat_wire_shows(ngx_chat_wire_e wire, ngx_chat_rec_t *rec);
+
 /* the size of a record in a shared format, at most, and its writer */
 size_t ngx_chat_wire_len(ngx_chat_wire_e wire, ngx_chat_rec_t *rec);
 u_char *ngx_chat_wire_write(ngx_chat_wire_e wire, u_char *p,

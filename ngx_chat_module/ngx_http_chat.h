@@ -82,7 +82,7 @@ typedef struct {
     uint64_t                   received;
     uint64_t                   sent;
     ngx_uint_t                 close_code;
-    void                      *session;      /* of a stream */
+    void                      *session;      /* a WebSocket, until let go */
 
     u_char                     guest_id[NGX_CHAT_USER_MAX];
     unsigned                   new_guest:1;

@@ -13,7 +13,6 @@
 #include "ngx_http_chat_sse.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_sse.h"
-#include "ngx_chat_utf8.h"
 #include "ngx_chat_worker.h"
 
 
@@ -26,8 +25,7 @@ static void ngx_http_chat_sse_cursors(ngx_http_request_t *r,
 static void ngx_http_chat_sse_vector(ngx_str_t *id, ngx_array_t *rooms);
 static ngx_uint_t ngx_http_chat_sse_named(ngx_http_request_t *r);
 static ngx_http_chat_sse_t *ngx_http_chat_sse_create(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx, const ngx_chat_transport_t *transport,
-    ngx_chat_wire_e wire);
+    ngx_http_chat_ctx_t *ctx, ngx_chat_wire_e wire);
 static void ngx_http_chat_sse_request_cleanup(void *data);
 static ngx_chat_err_e ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse,
     ngx_array_t *rooms);
@@ -92,8 +90,7 @@ ngx_http_chat_sse_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     many = rooms.nelts > 1;
     wire = (named || many) ? NGX_CHAT_WIRE_PRIVATE : NGX_CHAT_WIRE_SSE_ID;
 
-    sse = ngx_http_chat_sse_create(r, ctx, &ngx_http_chat_sse_transport,
-                                   wire);
+    sse = ngx_http_chat_sse_create(r, ctx, wire);
     if (sse == NULL) {
         return ngx_http_chat_sse_refuse(r, NGX_CHAT_E_INTERNAL, NULL);
     }
@@ -126,10 +123,11 @@ ngx_http_chat_stream_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     ngx_str_t             none;
     ngx_http_chat_sse_t  *sse;
 
-    ctx->transport = ngx_http_chat_stream_transport.name;
+    static ngx_str_t  stream = ngx_string("stream");
 
-    sse = ngx_http_chat_sse_create(r, ctx, &ngx_http_chat_stream_transport,
-                                   NGX_CHAT_WIRE_SSE);
+    ctx->transport = stream;
+
+    sse = ngx_http_chat_sse_create(r, ctx, NGX_CHAT_WIRE_SSE);
     if (sse == NULL) {
         return NULL;
     }
@@ -337,7 +335,7 @@ ngx_http_chat_sse_named(ngx_http_request_t *r)
 
 static ngx_http_chat_sse_t *
 ngx_http_chat_sse_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
-    const ngx_chat_transport_t *transport, ngx_chat_wire_e wire)
+    ngx_chat_wire_e wire)
 {
     ngx_http_cleanup_t   *cln;
     ngx_pool_cleanup_t   *pcln;
@@ -355,8 +353,8 @@ ngx_http_chat_sse_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     sse->ctx = ctx;
     sse->busy_last = &sse->busy;
 
-    if (ngx_chat_session_init(&sse->session, transport, ctx->conf,
-                              &ctx->user, wire, r->connection->log)
+    if (ngx_chat_session_init(&sse->session, &ngx_http_chat_sse_transport,
+                              ctx->conf, &ctx->user, wire, r->connection->log)
         != NGX_OK)
     {
         return NULL;
@@ -367,8 +365,6 @@ ngx_http_chat_sse_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     cln->handler = ngx_http_chat_sse_request_cleanup;
     cln->data = sse;
-
-    ctx->session = sse;
 
     return sse;
 }
@@ -406,21 +402,13 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
     ngx_str_t            none;
     ngx_uint_t           i;
     ngx_chat_err_e       code, refused;
-    ngx_chat_err_t       err;
     ngx_chat_join_t     *join;
-    ngx_chat_caller_t    caller;
     ngx_chat_session_t  *s;
 
     s = &sse->session;
 
-    ngx_str_null(&none);
-    ngx_memzero(&err, sizeof(ngx_chat_err_t));
-    ngx_memzero(&caller, sizeof(ngx_chat_caller_t));
-
-    caller.conf = s->conf;
-    caller.session = s;
-
     if (!s->conf->raw) {
+        ngx_str_null(&none);
         ngx_chat_dispatch_welcome(s, &none);
     }
 
@@ -429,17 +417,13 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
 
     for (i = 0; i < rooms->nelts; i++) {
 
-        if (ngx_chat_room_name_valid(&join[i].room, 0) != NGX_OK) {
-            code = NGX_CHAT_E_BAD_REQUEST;
-
-        } else if (ngx_chat_member_find(s, &join[i].room) != NULL) {
+        if (ngx_chat_member_find(s, &join[i].room) != NULL) {
             /* named twice: its second place stays empty */
             join[i].after.given = 0;
             continue;
-
-        } else {
-            code = ngx_chat_member_join(s, &join[i], &none, i);
         }
+
+        code = ngx_chat_dispatch_enter(s, &join[i], i);
 
         if (code == NGX_CHAT_OK) {
             continue;
@@ -449,18 +433,10 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
             refused = code;
         }
 
-        err.code = code;
-
         if (!ngx_chat_err_info(code)->temporary) {
             /* its place stays empty, too */
             join[i].after.given = 0;
         }
-
-        ngx_chat_dispatch_error(&caller, &none,
-                                ngx_chat_utf8_valid(join[i].room.data,
-                                                    join[i].room.len)
-                                    == NGX_OK ? &join[i].room : NULL,
-                                &err);
     }
 
     return refused;
@@ -475,12 +451,10 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
 static ngx_int_t
 ngx_http_chat_sse_begin(ngx_http_request_t *r, ngx_http_chat_sse_t *sse)
 {
-    ngx_int_t             rc;
-    ngx_connection_t     *c;
-    ngx_http_chat_ctx_t  *ctx;
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
 
     c = r->connection;
-    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
 
     r->headers_out.status = NGX_HTTP_OK;
     ngx_str_set(&r->headers_out.content_type, "text/event-stream");
@@ -493,7 +467,7 @@ ngx_http_chat_sse_begin(ngx_http_request_t *r, ngx_http_chat_sse_t *sse)
     rc = NGX_ERROR;
 
     if (ngx_http_chat_add_common(r, 1) == NGX_OK
-        && ngx_http_chat_guest_cookie(r, ctx) == NGX_OK)
+        && ngx_http_chat_guest_cookie(r, sse->ctx) == NGX_OK)
     {
         rc = ngx_http_send_header(r);
     }

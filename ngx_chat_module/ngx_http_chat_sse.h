@@ -43,8 +43,8 @@ typedef struct {
 
     ngx_http_chat_sse_id_e    id;
     ngx_uint_t                places;       /* of a vector */
-
     ngx_chat_join_t          *given;        /* by the client, per place */
+
     unsigned                  named:1;      /* "event: chat.<type>" */
     unsigned                  end:1;        /* end when posted */
     unsigned                  aborted:1;
@@ -52,7 +52,6 @@ typedef struct {
 
 
 extern const ngx_chat_transport_t  ngx_http_chat_sse_transport;
-extern const ngx_chat_transport_t  ngx_http_chat_stream_transport;
 
 
 /* the pool's cleanup: nothing refers to the chunks any more */

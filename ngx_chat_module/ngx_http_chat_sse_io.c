@@ -13,7 +13,6 @@
 #include "ngx_http_chat_sse.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_sse.h"
-#include "ngx_chat_utf8.h"
 #include "ngx_chat_worker.h"
 
 
@@ -56,28 +55,11 @@ static void ngx_http_chat_sse_closing(ngx_chat_session_t *s, ngx_uint_t code,
 static void ngx_http_chat_sse_finish(ngx_chat_session_t *s);
 static void ngx_http_chat_sse_abort(ngx_chat_session_t *s);
 static void ngx_http_chat_sse_resume(ngx_chat_session_t *s);
+static ngx_http_chat_sse_t *ngx_http_chat_sse_get(ngx_http_request_t *r);
 
 
 const ngx_chat_transport_t  ngx_http_chat_sse_transport = {
     ngx_string("sse"),
-    ngx_http_chat_sse_object_len,
-    ngx_http_chat_sse_object,
-    ngx_http_chat_sse_record_len,
-    ngx_http_chat_sse_record,
-    ngx_http_chat_sse_send,
-    ngx_http_chat_sse_ping,
-    ngx_http_chat_sse_closing,
-    ngx_http_chat_sse_finish,
-    ngx_http_chat_sse_abort,
-    ngx_http_chat_sse_resume,
-    0
-};
-
-
-/* the same under the name that it has in access logs */
-
-const ngx_chat_transport_t  ngx_http_chat_stream_transport = {
-    ngx_string("stream"),
     ngx_http_chat_sse_object_len,
     ngx_http_chat_sse_object,
     ngx_http_chat_sse_record_len,
@@ -273,11 +255,11 @@ ngx_http_chat_sse_record_len(ngx_chat_session_t *s, ngx_chat_sub_t *sub,
 
     sse = (ngx_http_chat_sse_t *) s;
 
-    len = ngx_chat_wire_len(NGX_CHAT_WIRE_SSE, rec);
-
-    if (len == 0) {
+    if (!ngx_chat_wire_shows(NGX_CHAT_WIRE_SSE, rec)) {
         return 0;
     }
+
+    len = ngx_chat_wire_len(NGX_CHAT_WIRE_SSE, rec);
 
     if (sse->named) {
         object.data = ngx_chat_rec_payload(rec);
@@ -300,7 +282,7 @@ ngx_http_chat_sse_record(ngx_chat_session_t *s, ngx_chat_sub_t *sub,
 
     sse = (ngx_http_chat_sse_t *) s;
 
-    if (ngx_chat_wire_len(NGX_CHAT_WIRE_SSE, rec) == 0) {
+    if (!ngx_chat_wire_shows(NGX_CHAT_WIRE_SSE, rec)) {
         return p;
     }
 
@@ -565,21 +547,39 @@ ngx_http_chat_sse_resume(ngx_chat_session_t *s)
 }
 
 
+/*
+ * A filter that refuses the response clears r->ctx; the pool's cleanup, which
+ * is there as long as the stream, knows it as well (realip does the same).
+ */
+
+static ngx_http_chat_sse_t *
+ngx_http_chat_sse_get(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
+
+        if (cln->handler == ngx_http_chat_sse_pool_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
 void
 ngx_http_chat_sse_write_handler(ngx_http_request_t *r)
 {
     ngx_event_t          *wev;
     ngx_connection_t     *c;
-    ngx_http_chat_ctx_t  *ctx;
     ngx_http_chat_sse_t  *sse;
 
     c = r->connection;
     wev = c->write;
+    sse = ngx_http_chat_sse_get(r);
 
-    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
-    sse = ctx->session;
-
-    if (sse->aborted || c->error) {
+    if (sse == NULL || sse->aborted || c->error) {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
