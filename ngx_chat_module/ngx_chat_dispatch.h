@@ -81,8 +81,8 @@ ngx_int_t ngx_chat_identity_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_user_t *user, ngx_uint_t *changed);
 
 /*
- * The room of a URL: enters it, or queues an `error' that names it.  NGX_CHAT_OK
- * or why not.
+ * The room of a URL: enters it, or queues an `error' that names it.
+ * NGX_CHAT_OK or why not.
  */
 ngx_chat_err_e ngx_chat_dispatch_enter(ngx_chat_session_t *s,
     ngx_chat_join_t *join, ngx_uint_t ordinal);

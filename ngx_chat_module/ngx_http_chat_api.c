@@ -22,6 +22,7 @@ static ngx_int_t ngx_http_chat_commands(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_http_chat_stream(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *body);
+static ngx_uint_t ngx_http_chat_line_blank(ngx_str_t *line);
 static void ngx_http_chat_run(ngx_http_request_t *r, ngx_chat_caller_t *c,
     ngx_str_t *body);
 
@@ -340,6 +341,13 @@ ngx_http_chat_stream(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 }
 
 
+static ngx_uint_t
+ngx_http_chat_line_blank(ngx_str_t *line)
+{
+    return line->len == 0 || (line->len == 1 && line->data[0] == CR);
+}
+
+
 /* a JSON text, or one per line */
 
 static void
@@ -359,16 +367,16 @@ ngx_http_chat_run(ngx_http_request_t *r, ngx_chat_caller_t *c,
     n = 0;
 
     for (p = body->data; p < last; p = end + 1) {
-        end = c->single ? ngx_strlchr(p, last, LF) : last;
+        end = last;
 
-        if (end == NULL) {
-            end = last;
+        if (c->single) {
+            for (end = p; end < last && *end != LF; end++) { /* void */ }
         }
 
         line.data = p;
         line.len = (size_t) (end - p);
 
-        if (c->single && (line.len == 0 || (line.len == 1 && *p == CR))) {
+        if (c->single && ngx_http_chat_line_blank(&line)) {
             continue;
         }
 

@@ -21,8 +21,8 @@ static void ngx_http_chat_ws_free_buffers(ngx_connection_t *c,
 
 
 /*
- * Queues what comes first: `welcome' and the room of the URL.  If that is refused
- * the session stays, but in raw format, where there is nothing else.
+ * Queues what comes first: `welcome' and the room of the URL.  If that is
+ * refused the session stays, but in raw format, where there is nothing else.
  */
 
 void
