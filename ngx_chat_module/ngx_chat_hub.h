@@ -37,6 +37,7 @@ struct ngx_chat_hub_room_s {
     ngx_chat_room_key_t     key;             /* name is a part of this block */
 
     uint64_t                head;            /* what the live ones were given */
+    uint64_t                low;             /* what all of them were, as told */
     ngx_chat_pos_t          pos;             /* reads head + 1 */
 
     ngx_queue_t             live;            /* of ngx_chat_sub_t */

@@ -73,6 +73,9 @@ void ngx_chat_hub_lose(ngx_chat_hub_room_t *room);
 
 /* --- ngx_chat_hub_sub.c --- */
 
+/* tells the zone up to where everybody here has been given the room */
+void ngx_chat_hub_low(ngx_chat_hub_room_t *room);
+
 /* to those that are live: the batch; to those behind: a chance to go on */
 void ngx_chat_hub_offer(ngx_chat_hub_room_t *room);
 

@@ -78,6 +78,7 @@ ngx_chat_hub_open(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
     room->idx = info->idx;
     room->life = info->life;
     room->head = info->head;
+    room->low = info->head;
     room->pos = info->tail;
 
     ngx_memcpy(room->epoch, info->epoch, NGX_CHAT_EPOCH_LEN);
@@ -192,9 +193,6 @@ ngx_chat_hub_load(ngx_chat_hub_room_t *room)
     room->is_loaded = 1;
     ngx_queue_insert_tail(&hub->loaded, &room->loaded);
 
-    ngx_chat_room_read(room->zone, room->idx, room->life, ngx_chat_bus_seat(),
-                       room->head);
-
     ngx_chat_hub_offer(room);
 
     return NGX_OK;
@@ -230,8 +228,7 @@ ngx_chat_hub_lagged(ngx_chat_hub_room_t *room)
     room->head = info.head;
     room->pos = info.tail;
 
-    ngx_chat_room_read(room->zone, room->idx, room->life, ngx_chat_bus_seat(),
-                       room->head);
+    ngx_chat_hub_low(room);
 
     ngx_chat_hub_offer(room);
 }
@@ -323,6 +320,8 @@ ngx_chat_hub_unload(void)
                 room->batch[i].chunk = NULL;
             }
         }
+
+        ngx_chat_hub_low(room);
 
         room->is_loaded = 0;
         room->nrec = 0;

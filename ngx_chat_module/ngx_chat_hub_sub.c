@@ -10,6 +10,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_chat_hub_private.h"
+#include "ngx_chat_bus.h"
 
 
 void
@@ -36,7 +37,44 @@ ngx_chat_hub_attach(ngx_chat_hub_room_t *room, ngx_chat_sub_t *sub,
         ngx_chat_hub_mark(room);
     }
 
+    if (cursor < room->low) {
+        ngx_chat_hub_low(room);
+    }
+
     ngx_chat_hub_post(rd);
+}
+
+
+/*
+ * What one that is behind has not been given yet is kept for it as for a slow
+ * worker: within the live window.  The live ones have all of a turn at its end.
+ */
+
+void
+ngx_chat_hub_low(ngx_chat_hub_room_t *room)
+{
+    uint64_t         low;
+    ngx_queue_t     *q;
+    ngx_chat_sub_t  *sub;
+
+    low = room->head;
+
+    for (q = ngx_queue_head(&room->behind);
+         q != ngx_queue_sentinel(&room->behind);
+         q = ngx_queue_next(q))
+    {
+        sub = ngx_queue_data(q, ngx_chat_sub_t, queue);
+        low = ngx_min(low, sub->cursor);
+    }
+
+    if (low == room->low) {
+        return;
+    }
+
+    room->low = low;
+
+    ngx_chat_room_read(room->zone, room->idx, room->life, ngx_chat_bus_seat(),
+                       low);
 }
 
 

@@ -119,3 +119,24 @@ b: until {"type":"message","id":"$e-500"}
 a: send {"type":"message","room":"one","text":"live again"}
 a: recv {"type":"message","id":"$e-501"}
 b: recv {"type":"message","id":"$e-501"}
+
+
+
+=== TEST 6: a reader that takes a breath
+--- chat_http
+chat_zone   zone=main:32m;
+chat_rooms  main  *  history=10;
+--- chat
+let big = <<"x" x 4000>>
+a: enter ws /chat/lobby
+same: enter ws /chat/lobby same=a narrow
+other: enter ws /chat/lobby other=a narrow
+a: pump 400 {"type":"message","room":"lobby","text":"$i $big"}
+same: blocked
+other: blocked
+same: follow 400 gaps=n
+check <<$n == 0>>
+other: follow 400 gaps=n
+check <<$n == 0>>
+s: get /chat-status
+s: expect 200 {"gaps_total":0}
