@@ -134,6 +134,8 @@ test-valgrind: testnginx
 	    t/detectors/detectors.t
 
 # compile and load everywhere, then a part of the tests on the newer releases
+# sid's nginx runs here by sid's loader, which it doesn't know of when it
+# executes itself for an upgrade: so not t/290 with it
 MATRIX_T ?= $(wildcard t/0*.t t/1*.t t/2*.t)
 
 test-matrix: testnginx
@@ -152,9 +154,10 @@ test-matrix: testnginx
 	@echo 'building dynamic with sid'
 	@$(TOOL)/build-sid
 	@$(TOOL)/check $(CURDIR)/build/sid/nginx \
-	    $(CURDIR)/build/sid/ngx_chat_module.so
+	    $(CURDIR)/build/sid/module/ngx_chat_module.so
 	@$(TOOL)/prove static-1.26.3 $(PROVE) $(PROVE_FLAGS) $(MATRIX_T)
-	@$(TOOL)/prove sid $(PROVE) $(PROVE_FLAGS) $(MATRIX_T)
+	@$(TOOL)/prove sid $(PROVE) $(PROVE_FLAGS) \
+	    $(filter-out t/290-upgrade.t,$(MATRIX_T))
 
 # "run" in a folder gets CHAT_URL, CHAT_PID, CHAT_RELOAD of an nginx as "make
 # run" has it, or starts its own with NGINX and CHAT_MODULE.
