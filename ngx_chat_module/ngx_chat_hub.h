@@ -36,8 +36,8 @@ struct ngx_chat_hub_room_s {
     u_char                  epoch[NGX_CHAT_EPOCH_LEN];
     ngx_chat_room_key_t     key;             /* name is a part of this block */
 
-    uint64_t                head;            /* what the live ones were given */
-    uint64_t                low;             /* what all of them were, as told */
+    uint64_t                head;            /* given to the live ones */
+    uint64_t                low;             /* given to all, as was told */
     ngx_chat_pos_t          pos;             /* reads head + 1 */
 
     ngx_queue_t             live;            /* of ngx_chat_sub_t */

@@ -233,6 +233,7 @@ heart: recv {"type":"ok","reply_to":1}
 speaks: enter ws /chat/room tls
 # who speaks all the time is not pinged; who only listens is, however much it
 # is told
+speaks: pings before
 repeat 22
 speaks: send {"type":"message","room":"room","text":"m$i"}
 speaks: recv {"type":"message","text":"m$i"}
@@ -240,7 +241,7 @@ hears: recv {"type":"message","text":"m$i"}
 sleep 0.1
 end
 speaks: pings n
-check <<$n == 0>>
+check <<$n == $before>>
 hears: pings n
 check <<$n >= 1>>
 silent: ws /short/lobby nopong header="User-Agent: silent"

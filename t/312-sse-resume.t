@@ -55,7 +55,7 @@ s: recv {"text":"b2"} id=m1:$a1.$b2.$c-0.$d-0.
 === TEST 3: a gap comes before what names the place behind it
 --- chat_http
 chat_zone  zone=main:32m;
-chat_rooms main a history=5;
+chat_rooms main a history=5 size=16k;
 chat_rooms main * history=1000;
 --- chat_config
 chat_message_max 512k text=500k;
@@ -65,12 +65,13 @@ s: sse /chat/?rooms=a,b,c
 s: recv {"type":"welcome"}
 3 * s: recv {"type":"joined"}
 let long = <<"x" x 500000>>
+let more = <<"x" x 2000>>
 p: post /chat/c {"text":"$long"}
-30 * p: post /chat/a {"text":"a $i"}
+30 * p: post /chat/a {"text":"a $i $more"}
 p: expect 201 {"id":"$a30=<id>"}
 p: post /chat/b {"text":"b"}
 s: recv {"room":"c"}
 s: recv {"type":"gap","room":"a","from":1,"to":25,"missed":25} id=absent
-s: unordered [{"room":"a","text":"a 26"},{"room":"a","text":"a 27"},\
-    {"room":"a","text":"a 28"},{"room":"a","text":"a 29"},\
-    {"room":"a","text":"a 30"},{"room":"b","text":"b"}]
+s: unordered [{"room":"a","text":"/^a 26 /"},{"room":"a","text":"/^a 27 /"},\
+    {"room":"a","text":"/^a 28 /"},{"room":"a","text":"/^a 29 /"},\
+    {"room":"a","text":"/^a 30 /"},{"room":"b","text":"b"}]
