@@ -67,6 +67,7 @@ s: recv {"type":"welcome"}
 let long = <<"x" x 500000>>
 let more = <<"x" x 2000>>
 p: post /chat/c {"text":"$long"}
+s: blocked
 30 * p: post /chat/a {"text":"a $i $more"}
 p: expect 201 {"id":"$a30=<id>"}
 p: post /chat/b {"text":"b"}
