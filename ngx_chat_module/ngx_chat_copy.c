@@ -13,6 +13,7 @@
 #include "ngx_chat_nonce.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_segment.h"
+#include "ngx_chat_table_private.h"
 
 
 /* a record in more segments than this is not copied */
@@ -20,7 +21,8 @@
 
 
 static ngx_chat_zone_t *ngx_chat_copy_find(ngx_chat_zone_t *z);
-static void ngx_chat_copy_locked(ngx_chat_zone_t *z, ngx_chat_sh_t *from);
+static ngx_int_t ngx_chat_copy_locked(ngx_chat_zone_t *z,
+    ngx_chat_sh_t *from);
 static void ngx_chat_copy_room_locked(ngx_chat_zone_t *z,
     ngx_chat_sh_t *from, ngx_chat_slot_t *old);
 static void ngx_chat_copy_log_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
@@ -33,36 +35,50 @@ static void ngx_chat_copy_skip_locked(ngx_chat_sh_t *sh,
 
 /* in the master, while workers use the old zone; `z' is nobody's but ours */
 
-void
+ngx_int_t
 ngx_chat_copy_zone(ngx_chat_zone_t *z)
 {
+    ngx_int_t         rc;
     ngx_chat_zone_t  *oz;
 
     /* under nginx -t there is a configuration that is read, not one that
        runs */
 
     if (ngx_test_config) {
-        return;
+        return NGX_OK;
     }
 
     oz = ngx_chat_copy_find(z);
 
     if (oz == NULL) {
-        return;
+        return NGX_OK;
     }
 
     ngx_chat_shm_lock(oz);
 
-    ngx_chat_copy_locked(z, oz->sh);
-    ngx_chat_store(&oz->sh->moved, 1);
+    rc = ngx_chat_copy_locked(z, oz->sh);
+
+    if (rc == NGX_OK) {
+        ngx_chat_store(&oz->sh->moved, 1);
+    }
 
     ngx_chat_shm_unlock(oz);
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, z->shm_zone->shm.log, 0,
+                      "chat zone \"%V\" is too small for the bans, roles and "
+                      "other data that it has, write a larger size",
+                      &z->shm_zone->shm.name);
+        return NGX_ERROR;
+    }
 
     z->old = oz;
 
     ngx_log_error(NGX_LOG_NOTICE, z->shm_zone->shm.log, 0,
                   "chat zone \"%V\" changes its size, %uD rooms were copied",
                   &z->shm_zone->shm.name, z->sh->room_count);
+
+    return NGX_OK;
 }
 
 
@@ -119,7 +135,7 @@ ngx_chat_copy_find(ngx_chat_zone_t *z)
 /* the rooms nobody follows first, the least recently used before others: if
    slots or segments are short, they are the first to go */
 
-static void
+static ngx_int_t
 ngx_chat_copy_locked(ngx_chat_zone_t *z, ngx_chat_sh_t *from)
 {
     uint32_t           ref;
@@ -135,6 +151,10 @@ ngx_chat_copy_locked(ngx_chat_zone_t *z, ngx_chat_sh_t *from)
     sh->records = from->records;
     ngx_memcpy(sh->hash_key, from->hash_key, sizeof(sh->hash_key));
     ngx_memcpy(sh->secret, from->secret, sizeof(sh->secret));
+
+    if (ngx_chat_table_copy_locked(sh, from) != NGX_OK) {
+        return NGX_DECLINED;
+    }
 
     for (m = 0; m < NGX_CHAT_M_COUNTERS; m++) {
         sh->total[m] = from->total[m];
@@ -167,6 +187,8 @@ ngx_chat_copy_locked(ngx_chat_zone_t *z, ngx_chat_sh_t *from)
     /* what was appended to copy isn't new */
 
     sh->records = from->records;
+
+    return NGX_OK;
 }
 
 

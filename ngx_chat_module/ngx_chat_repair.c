@@ -16,6 +16,7 @@
 #include "ngx_chat_nonce.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_segment.h"
+#include "ngx_chat_table_private.h"
 #include "ngx_chat_test.h"
 
 
@@ -76,6 +77,7 @@ ngx_chat_repair_locked(ngx_chat_sh_t *sh)
     ngx_chat_repair_lru_locked(sh);
     ngx_chat_repair_seats_locked(sh);
     ngx_chat_nonce_repair_locked(sh);
+    ngx_chat_table_repair_locked(sh);
 
     ngx_chat_test_point("repair:end");
 }

@@ -11,6 +11,7 @@
 #include "ngx_chat_name.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_segment.h"
+#include "ngx_chat_table_private.h"
 #include "ngx_chat_test.h"
 
 
@@ -220,6 +221,11 @@ ngx_chat_zone_sweep(ngx_chat_zone_t *z, ngx_uint_t seat, uint64_t now)
         ngx_chat_shm_lock(z);
 
         sh->now = now;
+
+        if (chunk == 0) {
+            ngx_chat_table_sweep_locked(sh, second);
+        }
+
         freed = sh->seg_free_n + NGX_CHAT_SWEEP_SEGMENTS;
 
         for (i = 0; i < NGX_CHAT_SWEEP_SLOTS && sh->seg_free_n < freed; i++) {

@@ -11,6 +11,7 @@
 #include "ngx_chat_shm.h"
 #include "ngx_chat_limit.h"
 #include "ngx_chat_nonce.h"
+#include "ngx_chat_table_private.h"
 #include "ngx_chat_test.h"
 
 
@@ -123,8 +124,9 @@ ngx_chat_shm_fixed(ngx_chat_sh_t *sh, size_t size, size_t zone,
                               / NGX_CHAT_LIMIT_SET);
     sh->limits = off;
     off += (size_t) sh->limit_n * NGX_CHAT_LIMIT_SET;
+    off = ngx_align(off, 64);
 
-    return ngx_align(off, 64);
+    return ngx_chat_table_layout(sh, off, zone);
 }
 
 

@@ -29,7 +29,7 @@
 
 
 #define NGX_CHAT_SH_MAGIC       0x74616863
-#define NGX_CHAT_SH_VERSION     1
+#define NGX_CHAT_SH_VERSION     2
 
 #define NGX_CHAT_SEG_USED       0x67657355
 #define NGX_CHAT_SEG_FREE       0x67657346
@@ -174,8 +174,10 @@ struct ngx_chat_sh_s {
     uint32_t          ring_n;        /* a power of two */
     uint32_t          nonce_n;       /* groups */
     uint32_t          limit_n;       /* sets */
+    uint32_t          record_n;      /* of the table */
+    uint32_t          block_n;
+    uint32_t          table_bucket_n;         /* a power of two */
     uint32_t          cap;           /* segments of a room without "size=" */
-    uint32_t          spare;
 
     uint64_t          seats;         /* offsets from the header's begin */
     uint64_t          rings;
@@ -184,6 +186,9 @@ struct ngx_chat_sh_s {
     uint64_t          interests;
     uint64_t          nonces;
     uint64_t          limits;
+    uint64_t          records_at;
+    uint64_t          blocks_at;
+    uint64_t          table_buckets;
     uint64_t          fair;
     uint64_t          segs;
 
@@ -194,6 +199,11 @@ struct ngx_chat_sh_s {
     uint64_t          sweep;         /* second of the last sweep, by CAS */
     uint64_t          records;
     uint64_t          total[NGX_CHAT_M_COUNTERS];
+
+    uint64_t          table_seq;     /* of the last change of the table */
+    uint64_t          table_clean;   /* second in which all were looked at */
+    uint32_t          table_at;      /* of the sweep */
+    uint32_t          spare;
 
     /* used entries lie below `fresh', the memory above was never touched */
 
@@ -212,6 +222,11 @@ struct ngx_chat_sh_s {
     uint32_t          lru_first;     /* the least recently used */
     uint32_t          lru_last;
     uint32_t          fair_max;      /* no room has more segments */
+
+    uint32_t          record_free;
+    uint32_t          record_free_n;
+    uint32_t          block_free;
+    uint32_t          block_free_n;
 };
 
 
@@ -279,8 +294,9 @@ void ngx_chat_repair_locked(ngx_chat_sh_t *sh);
 
 /* ngx_chat_copy.c */
 
-/* if the running cycle has this zone with another size */
-void ngx_chat_copy_zone(ngx_chat_zone_t *z);
+/* if the running cycle has this zone with another size; NGX_ERROR: what must
+   not be lost doesn't fit, the old zone goes on */
+ngx_int_t ngx_chat_copy_zone(ngx_chat_zone_t *z);
 
 
 #endif /* _NGX_CHAT_SHM_H_INCLUDED_ */

@@ -11,6 +11,7 @@
 #include "ngx_chat_interest.h"
 #include "ngx_chat_limit.h"
 #include "ngx_chat_shm.h"
+#include "ngx_chat_table_private.h"
 
 
 static ngx_int_t ngx_chat_zone_create(ngx_chat_zone_t *z);
@@ -66,9 +67,7 @@ ngx_chat_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    ngx_chat_copy_zone(z);
-
-    return NGX_OK;
+    return ngx_chat_copy_zone(z);
 }
 
 
@@ -130,6 +129,12 @@ ngx_chat_zone_create(ngx_chat_zone_t *z)
 
     z->sh = sh;
     z->shpool->data = sh;
+
+    /* nobody else has it yet; its lists are made from records that are free */
+
+    ngx_chat_shm_lock_read(z);
+    ngx_chat_table_repair_locked(sh);
+    ngx_chat_shm_unlock(z);
 
     return NGX_OK;
 }

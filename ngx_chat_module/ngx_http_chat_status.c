@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
+#include "ngx_chat_table.h"
 #include "ngx_chat_worker.h"
 
 
@@ -28,6 +29,7 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
     ngx_uint_t                 i;
     ngx_chat_text_t           *t;
     ngx_chat_zone_stat_t       st;
+    ngx_chat_table_stat_t      ts;
     ngx_http_chat_loc_conf_t  *clcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -37,6 +39,7 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
     clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
     ngx_chat_zone_stat(clcf->status, &st);
+    ngx_chat_table_stat(clcf->status, &ts);
 
     t = ngx_chat_worker_text();
 
@@ -56,6 +59,12 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
     ngx_chat_text_num(t, (int64_t) st.segment_size);
     ngx_chat_text_lit(t, ",\"records_total\":");
     ngx_chat_text_num(t, (int64_t) st.records);
+    ngx_chat_text_lit(t, ",\"kept\":");
+    ngx_chat_text_num(t, (int64_t) ts.rows);
+    ngx_chat_text_lit(t, ",\"kept_max\":");
+    ngx_chat_text_num(t, (int64_t) ts.rows_max);
+    ngx_chat_text_lit(t, ",\"kept_bytes_free\":");
+    ngx_chat_text_num(t, (int64_t) ts.bytes_free);
 
     for (i = 0; i < NGX_CHAT_M_LAST; i++) {
         ngx_chat_text_lit(t, ",\"");

@@ -21,7 +21,8 @@ my @ROWS = (
     [qw(proto cmd policy bucket)],
 
     # 3, store: shared memory, no events
-    [qw(store shm segment log room nonce interest limit repair copy proc test)],
+    [qw(store shm segment log room nonce interest limit table repair copy proc
+        test)],
 
     # 4, worker: events, other workers, fan-out
     [qw(bus hub broker wire)],

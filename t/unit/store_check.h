@@ -10,6 +10,9 @@
 #define _STORE_CHECK_H_INCLUDED_
 
 
+#include "store_table_check.h"
+
+
 #define wrong(...)                                                            \
     do {                                                                      \
         snprintf(text, sizeof(text), __VA_ARGS__);                            \
@@ -425,6 +428,10 @@ ngx_chat_store_check(ngx_chat_sh_t *sh)
 
     if (err == NULL) {
         err = store_check_nonces(sh);
+    }
+
+    if (err == NULL) {
+        err = store_check_table(sh);
     }
 
     for (ref = sh->seg_free, n = 0; err == NULL && ref;

@@ -248,6 +248,41 @@ claim(ngx_uint_t r, ngx_chat_publish_t *p, uint64_t id)
 }
 
 
+/* rows of the table that come, change and go; a value says whose it is */
+
+static void
+keep(uint64_t serial)
+{
+    char            value[1200];
+    size_t          len, i;
+    ngx_chat_row_t  r;
+
+    memset(&r, 0, sizeof(r));
+    r.kind = 1 + serial % 40;
+    r.subject[0] = (u_char) (serial / 40);
+    r.value.data = (u_char *) value;
+
+    if (ngx_chat_table_get(&env.z, &r, 0) == NGX_OK) {
+        for (i = 0; i < r.value.len; i++) {
+            if (value[i] != (char) (r.kind ^ r.subject[0])) {
+                fail("a row has another's value");
+            }
+        }
+    }
+
+    if (serial % 3 == 0) {
+        (void) ngx_chat_table_delete(&env.z, &r);
+        return;
+    }
+
+    len = serial * 37 % sizeof(value);
+    memset(value, (char) (r.kind ^ r.subject[0]), len);
+    r.value.len = len;
+
+    (void) ngx_chat_table_set(&env.z, &r, serial);
+}
+
+
 /* rooms that come and go, sweeps, seeks */
 
 static void
@@ -261,6 +296,8 @@ churn(ngx_uint_t seat, uint64_t serial)
 
     sprintf(name, "tmp-%lu", serial % 1000);
     key = room(name);
+
+    keep(serial);
 
     switch (serial % 4) {
 

@@ -15,6 +15,8 @@
 #include "../../ngx_chat_module/ngx_chat_room.c"
 #include "../../ngx_chat_module/ngx_chat_interest.c"
 #include "../../ngx_chat_module/ngx_chat_limit.c"
+#include "../../ngx_chat_module/ngx_chat_table.c"
+#include "../../ngx_chat_module/ngx_chat_table_memory.c"
 #include "../../ngx_chat_module/ngx_chat_log.c"
 #include "../../ngx_chat_module/ngx_chat_log_read.c"
 #include "../../ngx_chat_module/ngx_chat_log_publish.c"
@@ -59,7 +61,7 @@ test_layout(void)
         sh = e.z.sh;
         ok(sh->segs + (uint64_t) sh->seg_n * sh->seg_size <= sh->size
            && sh->segs % sh->seg_size == 0, "the segments are inside");
-        ok((uint64_t) sh->seg_n * sh->seg_size > sh->size * 7 / 10,
+        ok((uint64_t) sh->seg_n * sh->seg_size > sh->size * 2 / 3,
            "%lu%% are segments",
            (uint64_t) sh->seg_n * sh->seg_size * 100 / (size << 20));
         ok(sh->room_n * 2 <= sh->seg_n, "two segments for a slot");

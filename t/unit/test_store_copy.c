@@ -14,6 +14,8 @@
 #include "../../ngx_chat_module/ngx_chat_room.c"
 #include "../../ngx_chat_module/ngx_chat_interest.c"
 #include "../../ngx_chat_module/ngx_chat_limit.c"
+#include "../../ngx_chat_module/ngx_chat_table.c"
+#include "../../ngx_chat_module/ngx_chat_table_memory.c"
 #include "../../ngx_chat_module/ngx_chat_log.c"
 #include "../../ngx_chat_module/ngx_chat_log_read.c"
 #include "../../ngx_chat_module/ngx_chat_log_publish.c"
@@ -246,6 +248,70 @@ test_copy(size_t from, size_t to)
 }
 
 
+/* what is kept goes along, or the old zone stays */
+
+static void
+test_table(void)
+{
+    u_char          value[1000];
+    uint64_t        v;
+    ngx_int_t       rc;
+    ngx_uint_t      i, n;
+    ngx_chat_row_t  r;
+
+    fresh(2 * 1024 * 1024);
+    running();
+
+    memset(&r, 0, sizeof(r));
+
+    for (n = 0; /* void */ ; n++) {
+        r.kind = (n % 4 == 0) ? NGX_CHAT_KIND_BAN : NGX_CHAT_KIND_MEMBER;
+        memcpy(r.subject, &n, sizeof(n));
+        pattern(value, sizeof(value), "row", n);
+        r.value.data = value;
+        r.value.len = (n % 8 == 0) ? n % sizeof(value) : 0;
+
+        if (ngx_chat_table_set(&env.z, &r, 0) != NGX_OK) {
+            break;
+        }
+    }
+
+    v = ngx_chat_table_version(&env.z);
+
+    /* less than what there is */
+
+    stub_log_level = NGX_LOG_DEBUG;
+    is_int(env_init(&other, "test", 600 * 1024, env_log), NGX_ERROR, "less");
+    is_int(stub_log_level, NGX_LOG_EMERG, "says so: %s", stub_log_last);
+    ok(other.z.old == NULL && !ngx_chat_zone_moved(&env.z), "nothing moved");
+    sound("the old one");
+    env_done(&other);
+
+    is_int(env_init(&other, "test", 4 * 1024 * 1024, env_log), NGX_OK,
+           "more");
+    swap();
+    sound("the new one");
+    is_int(ngx_chat_table_version(&env.z), v, "the version");
+
+    for (rc = NGX_OK, i = 0; i < n && rc == NGX_OK; i++) {
+        r.kind = (i % 4 == 0) ? NGX_CHAT_KIND_BAN : NGX_CHAT_KIND_MEMBER;
+        memcpy(r.subject, &i, sizeof(i));
+        r.value.data = buf;
+        rc = ngx_chat_table_get(&env.z, &r, 0);
+        pattern(value, sizeof(value), "row", i);
+
+        if (r.value.len != ((i % 8 == 0) ? i % sizeof(value) : 0)
+            || memcmp(buf, value, r.value.len) != 0)
+        {
+            rc = NGX_ERROR;
+        }
+    }
+
+    is_int(rc, NGX_OK, "%lu rows", n);
+    env_done(&other);
+}
+
+
 /* the same size: the next cycle goes on with the memory */
 
 static void
@@ -285,6 +351,7 @@ main(void)
     test_copy(4 * 1024 * 1024, 16 * 1024 * 1024);
     test_copy(16 * 1024 * 1024, 4 * 1024 * 1024);
     test_copy(2 * 1024 * 1024, 600 * 1024);
+    test_table();
     test_keep();
 
     return done();

@@ -1,0 +1,365 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * The table: rows are set, deleted, found, walked over, and end.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include "ngx_chat_table_private.h"
+#include "ngx_chat_test.h"
+
+
+/* records that are looked at while the lock is held */
+#define NGX_CHAT_TABLE_STEP  256
+
+
+static void ngx_chat_table_put_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
+    ngx_chat_record_t *r);
+static void ngx_chat_table_drop_locked(ngx_chat_sh_t *sh, uint32_t *link);
+static void ngx_chat_table_clean_locked(ngx_chat_sh_t *sh, uint64_t now);
+static ngx_uint_t ngx_chat_table_like(ngx_chat_record_t *r,
+    ngx_chat_row_t *like);
+static void ngx_chat_table_row_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r,
+    ngx_chat_row_t *row);
+
+
+static u_char  ngx_chat_table_none[NGX_CHAT_KEY_LEN];
+
+
+ngx_int_t
+ngx_chat_table_key(u_char dst[NGX_CHAT_KEY_LEN], u_char what, ngx_str_t *name)
+{
+    u_char        text[1 + NGX_CHAT_ROOM_MAX + 1], md[EVP_MAX_MD_SIZE];
+    ngx_int_t     rc;
+    unsigned int  n;
+
+    if (name->len > sizeof(text) - 1) {
+        return NGX_ERROR;
+    }
+
+    text[0] = what;
+    ngx_memcpy(text + 1, name->data, name->len);
+
+    rc = (EVP_Digest(text, name->len + 1, md, &n, EVP_sha256(), NULL) == 1)
+         ? NGX_OK : NGX_ERROR;
+
+    ERR_clear_error();
+
+    if (rc == NGX_OK) {
+        ngx_memcpy(dst, md, NGX_CHAT_KEY_LEN);
+
+        /* all 0 means none */
+        dst[0] |= 1;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_chat_table_room(u_char dst[NGX_CHAT_KEY_LEN], ngx_chat_room_key_t *room)
+{
+    return ngx_chat_table_key(dst, (room->kind == NGX_CHAT_ROOM_RAW) ? 'w'
+                                                                     : 'r',
+                              &room->name);
+}
+
+
+ngx_int_t
+ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
+{
+    uint32_t           *link;
+    ngx_int_t           rc;
+    ngx_chat_sh_t      *sh;
+    ngx_chat_record_t  *r, *old;
+
+    if (row->kind == 0 || row->kind > NGX_CHAT_KIND_MAX
+        || row->value.len > NGX_CHAT_VALUE_MAX)
+    {
+        return NGX_ERROR;
+    }
+
+    sh = z->sh;
+    rc = NGX_BUSY;
+
+    ngx_chat_shm_lock(z);
+
+    if (sh->moved) {
+        ngx_chat_shm_unlock(z);
+        return NGX_AGAIN;
+    }
+
+    old = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
+                                      &link);
+
+    r = ngx_chat_record_take_locked(sh, row, old != NULL);
+
+    if (r == NULL && sh->table_clean != now) {
+
+        /* once a second at most: it looks at all of them */
+
+        sh->table_clean = now;
+        ngx_chat_table_clean_locked(sh, now);
+
+        old = ngx_chat_record_find_locked(sh, row->kind, row->room,
+                                          row->subject, &link);
+        r = ngx_chat_record_take_locked(sh, row, old != NULL);
+    }
+
+    if (r != NULL) {
+        ngx_chat_table_put_locked(sh, row, r);
+        rc = NGX_OK;
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
+/*
+ * The new record is found before the old one, and exists before that one goes:
+ * whenever this ends, repair keeps the greater sequence.
+ */
+
+static void
+ngx_chat_table_put_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
+    ngx_chat_record_t *r)
+{
+    uint64_t   seq;
+    uint32_t  *bucket, *link;
+
+    (void) ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
+                                       &link);
+
+    seq = sh->table_seq + 1;
+    row->seq = seq;
+
+    ngx_chat_store(&sh->table_seq, seq);
+    ngx_chat_barrier();
+
+    ngx_chat_test_point("table:before");
+
+    ngx_chat_record_write_locked(sh, r, row, seq);
+
+    ngx_chat_test_point("table:exists");
+
+    if (link != NULL) {
+        ngx_chat_table_drop_locked(sh, link);
+    }
+
+    ngx_chat_test_point("table:replaced");
+
+    bucket = ngx_chat_record_bucket_locked(sh, row->kind, row->room,
+                                           row->subject);
+    r->next = *bucket;
+    ngx_chat_barrier();
+    *bucket = ngx_chat_record_ref(sh, r);
+}
+
+
+ngx_int_t
+ngx_chat_table_delete(ngx_chat_zone_t *z, ngx_chat_row_t *row)
+{
+    uint32_t       *link;
+    ngx_int_t       rc;
+    ngx_chat_sh_t  *sh;
+
+    sh = z->sh;
+
+    ngx_chat_shm_lock(z);
+
+    if (sh->moved) {
+        rc = NGX_AGAIN;
+
+    } else if (ngx_chat_record_find_locked(sh, row->kind, row->room,
+                                           row->subject, &link)
+               == NULL)
+    {
+        rc = NGX_DECLINED;
+
+    } else {
+        ngx_chat_store(&sh->table_seq, sh->table_seq + 1);
+        ngx_chat_table_drop_locked(sh, link);
+        rc = NGX_OK;
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
+/* out of its chain by one store, and out of existence by the next */
+
+static void
+ngx_chat_table_drop_locked(ngx_chat_sh_t *sh, uint32_t *link)
+{
+    ngx_chat_record_t  *r;
+
+    r = ngx_chat_record(sh, *link);
+
+    *link = r->next;
+    ngx_chat_barrier();
+
+    ngx_chat_record_free_locked(sh, r);
+}
+
+
+ngx_int_t
+ngx_chat_table_get(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
+{
+    uint32_t           *link;
+    ngx_int_t           rc;
+    ngx_chat_sh_t      *sh;
+    ngx_chat_record_t  *r;
+
+    sh = z->sh;
+    rc = NGX_DECLINED;
+
+    ngx_chat_shm_lock_read(z);
+
+    r = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
+                                    &link);
+
+    if (r != NULL && !ngx_chat_record_over(r, now)) {
+        ngx_chat_table_row_locked(sh, r, row);
+        rc = NGX_OK;
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_chat_table_next(ngx_chat_zone_t *z, ngx_chat_row_t *like, uint32_t *pos,
+    uint64_t now, ngx_chat_row_t *row)
+{
+    uint32_t            end;
+    ngx_int_t           rc;
+    ngx_chat_sh_t      *sh;
+    ngx_chat_record_t  *r;
+
+    sh = z->sh;
+    rc = NGX_AGAIN;
+
+    ngx_chat_shm_lock_read(z);
+
+    end = (uint32_t) ngx_min((uint64_t) *pos + NGX_CHAT_TABLE_STEP,
+                             sh->record_n);
+
+    while (*pos < end) {
+
+        r = ngx_chat_record(sh, ++*pos);
+
+        if (r->seq != 0 && !ngx_chat_record_over(r, now)
+            && ngx_chat_table_like(r, like))
+        {
+            ngx_chat_table_row_locked(sh, r, row);
+            rc = NGX_OK;
+            break;
+        }
+    }
+
+    if (rc == NGX_AGAIN && end == sh->record_n) {
+        rc = NGX_DONE;
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_chat_table_like(ngx_chat_record_t *r, ngx_chat_row_t *like)
+{
+    if (like->kind != 0 && like->kind != r->kind) {
+        return 0;
+    }
+
+    if (ngx_memcmp(like->room, ngx_chat_table_none, NGX_CHAT_KEY_LEN) != 0
+        && ngx_memcmp(like->room, r->room, NGX_CHAT_KEY_LEN) != 0)
+    {
+        return 0;
+    }
+
+    return ngx_memcmp(like->subject, ngx_chat_table_none, NGX_CHAT_KEY_LEN)
+           == 0
+           || ngx_memcmp(like->subject, r->subject, NGX_CHAT_KEY_LEN) == 0;
+}
+
+
+static void
+ngx_chat_table_row_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r,
+    ngx_chat_row_t *row)
+{
+    row->kind = r->kind;
+    row->expires = r->expires;
+    row->seq = r->seq;
+
+    ngx_memcpy(row->room, r->room, NGX_CHAT_KEY_LEN);
+    ngx_memcpy(row->subject, r->subject, NGX_CHAT_KEY_LEN);
+
+    ngx_chat_record_read_locked(sh, r, row);
+}
+
+
+uint64_t
+ngx_chat_table_version(ngx_chat_zone_t *z)
+{
+    return ngx_chat_load(&z->sh->table_seq);
+}
+
+
+void
+ngx_chat_table_stat(ngx_chat_zone_t *z, ngx_chat_table_stat_t *st)
+{
+    ngx_chat_sh_t  *sh;
+
+    sh = z->sh;
+
+    st->rows = sh->record_n - ngx_chat_load_relaxed(&sh->record_free_n);
+    st->rows_max = sh->record_n;
+    st->bytes_free = (size_t) ngx_chat_load_relaxed(&sh->block_free_n)
+                     * NGX_CHAT_BLOCK;
+}
+
+
+void
+ngx_chat_table_sweep_locked(ngx_chat_sh_t *sh, uint64_t now)
+{
+    uint32_t           *link, n;
+    ngx_chat_record_t  *r;
+
+    for (n = 0; n < NGX_CHAT_TABLE_STEP && n < sh->record_n; n++) {
+
+        sh->table_at = sh->table_at % sh->record_n + 1;
+
+        r = ngx_chat_record(sh, sh->table_at);
+
+        if (r->seq != 0 && ngx_chat_record_over(r, now)) {
+            (void) ngx_chat_record_find_locked(sh, r->kind, r->room,
+                                               r->subject, &link);
+            ngx_chat_table_drop_locked(sh, link);
+        }
+    }
+}
+
+
+static void
+ngx_chat_table_clean_locked(ngx_chat_sh_t *sh, uint64_t now)
+{
+    uint32_t  n;
+
+    for (n = 0; n < sh->record_n; n += NGX_CHAT_TABLE_STEP) {
+        ngx_chat_table_sweep_locked(sh, now);
+    }
+}

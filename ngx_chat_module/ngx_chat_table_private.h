@@ -1,0 +1,104 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * The memory of the table.  Private to the store; what others may call is in
+ * ngx_chat_table.h.
+ *
+ * A record that has a sequence exists, with its key, its value and the chain of
+ * its blocks.  Hash chains, free lists and the owners of blocks follow from
+ * that.  Two records of one key exist for a moment, when one replaces the
+ * other: the one with the greater sequence is true.
+ */
+
+
+#ifndef _NGX_CHAT_TABLE_PRIVATE_H_INCLUDED_
+#define _NGX_CHAT_TABLE_PRIVATE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_shm.h"
+#include "ngx_chat_table.h"
+
+
+/* 64 bytes, and apart from the values, so that a walk reads little */
+
+typedef struct {
+    uint64_t          seq;           /* 0: free; the last to be set */
+    uint64_t          expires;
+    u_char            room[NGX_CHAT_KEY_LEN];
+    u_char            subject[NGX_CHAT_KEY_LEN];
+    uint32_t          next;          /* in the hash chain or the free list */
+    uint32_t          block;         /* the first of the value; 0: none */
+    uint16_t          len;
+    uint8_t           kind;
+    uint8_t           spare[5];
+} ngx_chat_record_t;
+
+
+#define NGX_CHAT_BLOCK        248
+
+typedef struct {
+    uint32_t          next;          /* of the value or the free list */
+    uint32_t          owner;         /* the record; 0: free */
+    u_char            data[NGX_CHAT_BLOCK];
+} ngx_chat_block_t;
+
+
+#define ngx_chat_record(sh, ref)                                              \
+    ((ngx_chat_record_t *) ngx_chat_sh_at(sh, (sh)->records_at) + (ref) - 1)
+#define ngx_chat_record_ref(sh, r)                                            \
+    ((uint32_t) ((r) - ngx_chat_record(sh, 1)) + 1)
+#define ngx_chat_block(sh, ref)                                               \
+    ((ngx_chat_block_t *) ngx_chat_sh_at(sh, (sh)->blocks_at) + (ref) - 1)
+#define ngx_chat_table_buckets(sh)                                            \
+    ((uint32_t *) ngx_chat_sh_at(sh, (sh)->table_buckets))
+
+#define ngx_chat_table_blocks(len)                                            \
+    (((len) + NGX_CHAT_BLOCK - 1) / NGX_CHAT_BLOCK)
+
+/* what is over stays, but is true no more */
+#define ngx_chat_record_over(r, now)                                          \
+    ((r)->expires != 0 && (r)->expires <= (now))
+
+
+/* ngx_chat_table_memory.c */
+
+/* sets the sizes and places of `sh' for a zone, from byte `at' on; returns
+   where they end */
+size_t ngx_chat_table_layout(ngx_chat_sh_t *sh, size_t at, size_t zone);
+
+/* NULL: there is no place for such a one */
+ngx_chat_record_t *ngx_chat_record_take_locked(ngx_chat_sh_t *sh,
+    ngx_chat_row_t *row, ngx_uint_t replaces);
+/* fills it and makes it exist */
+void ngx_chat_record_write_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r,
+    ngx_chat_row_t *row, uint64_t seq);
+/* it is in no chain any more; its blocks go, too */
+void ngx_chat_record_free_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r);
+/* into row->value, if that has memory */
+void ngx_chat_record_read_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r,
+    ngx_chat_row_t *row);
+
+/* where a key's chain begins */
+uint32_t *ngx_chat_record_bucket_locked(ngx_chat_sh_t *sh, ngx_uint_t kind,
+    u_char *room, u_char *subject);
+/* *link is what refers to it; NULL: there is none */
+ngx_chat_record_t *ngx_chat_record_find_locked(ngx_chat_sh_t *sh,
+    ngx_uint_t kind, u_char *room, u_char *subject, uint32_t **link);
+
+/* lists and counters from what the records say; also a new zone's begin */
+void ngx_chat_table_repair_locked(ngx_chat_sh_t *sh);
+
+/* NGX_DECLINED: they don't fit, `sh' has but some of them */
+ngx_int_t ngx_chat_table_copy_locked(ngx_chat_sh_t *sh, ngx_chat_sh_t *from);
+
+
+/* ngx_chat_table.c */
+
+/* once a second: some of the records that are over go */
+void ngx_chat_table_sweep_locked(ngx_chat_sh_t *sh, uint64_t now);
+
+
+#endif /* _NGX_CHAT_TABLE_PRIVATE_H_INCLUDED_ */
