@@ -398,3 +398,45 @@ ngx_chat_epoch_mulmod(uint64_t a, uint64_t b)
 
     return product;
 }
+
+
+/* a "*" that fails is tried one byte further; only the last one has to be */
+
+ngx_uint_t
+ngx_chat_pattern_match(ngx_str_t *pattern, ngx_str_t *name)
+{
+    size_t  p, n, star, mark;
+
+    p = 0;
+    n = 0;
+    star = (size_t) -1;
+    mark = 0;
+
+    while (n < name->len) {
+
+        if (p < pattern->len && pattern->data[p] == '*') {
+            star = p++;
+            mark = n;
+            continue;
+        }
+
+        if (p < pattern->len && pattern->data[p] == name->data[n]) {
+            p++;
+            n++;
+            continue;
+        }
+
+        if (star == (size_t) -1) {
+            return 0;
+        }
+
+        p = star + 1;
+        n = ++mark;
+    }
+
+    while (p < pattern->len && pattern->data[p] == '*') {
+        p++;
+    }
+
+    return p == pattern->len;
+}

@@ -32,6 +32,9 @@ ngx_int_t ngx_chat_user_id_valid(ngx_str_t *id, ngx_uint_t guest);
  */
 ngx_int_t ngx_chat_display_name(ngx_str_t *name);
 
+/* whether a room's name matches a pattern, in which "*" is any run of bytes */
+ngx_uint_t ngx_chat_pattern_match(ngx_str_t *pattern, ngx_str_t *name);
+
 /*
  * "<epoch>-<offset>" or "0".  NGX_DECLINED: not of that form (offset has no
  * leading zeros except "0" itself and is at most 2^53-1).

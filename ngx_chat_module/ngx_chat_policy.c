@@ -6,18 +6,27 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_name.h"
 #include "ngx_chat_policy.h"
 
 
+static size_t ngx_chat_roles_size(ngx_chat_roles_t *roles);
+static u_char *ngx_chat_roles_copy(ngx_chat_roles_t *dst,
+    ngx_chat_roles_t *roles, ngx_str_t *names, u_char *p);
+
+
 /*
- * Rooms are public to whoever the location has identified; the server's own
- * ("~") are nobody's yet, and say the same whether they exist or not.
+ * Rooms are public to whoever the location has identified, unless the source
+ * of identity names the rooms that it is good for; the server's own ("~") are
+ * nobody's yet, and say the same whether they exist or not.
  */
 
 ngx_chat_err_e
 ngx_chat_policy(ngx_chat_user_t *user, ngx_chat_action_e action,
     ngx_str_t *room)
 {
+    ngx_uint_t  i;
+
     if (user->id.len == 0) {
         return NGX_CHAT_E_UNAUTHORIZED;
     }
@@ -26,5 +35,104 @@ ngx_chat_policy(ngx_chat_user_t *user, ngx_chat_action_e action,
         return NGX_CHAT_E_NOT_FOUND;
     }
 
-    return NGX_CHAT_OK;
+    if (!user->confined) {
+        return NGX_CHAT_OK;
+    }
+
+    for (i = 0; i < user->rooms.n; i++) {
+        if (ngx_chat_pattern_match(&user->rooms.names[i], room)) {
+            return NGX_CHAT_OK;
+        }
+    }
+
+    return NGX_CHAT_E_FORBIDDEN;
+}
+
+
+ngx_uint_t
+ngx_chat_user_has_role(ngx_chat_user_t *user, ngx_str_t *role)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    name = user->roles.names;
+
+    for (i = 0; i < user->roles.n; i++) {
+        if (name[i].len == role->len
+            && ngx_memcmp(name[i].data, role->data, role->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+size_t
+ngx_chat_user_size(ngx_chat_user_t *user)
+{
+    return ngx_chat_roles_size(&user->roles)
+           + ngx_chat_roles_size(&user->rooms)
+           + user->id.len + user->name.len + 1;
+}
+
+
+static size_t
+ngx_chat_roles_size(ngx_chat_roles_t *roles)
+{
+    size_t      size;
+    ngx_uint_t  i;
+
+    size = roles->n * sizeof(ngx_str_t);
+
+    for (i = 0; i < roles->n; i++) {
+        size += roles->names[i].len;
+    }
+
+    return size;
+}
+
+
+/* the arrays first, for their alignment */
+
+void
+ngx_chat_user_copy(ngx_chat_user_t *dst, ngx_chat_user_t *user,
+    u_char *memory)
+{
+    u_char     *p;
+    ngx_str_t  *names;
+
+    *dst = *user;
+
+    names = (ngx_str_t *) memory;
+    p = memory + (user->roles.n + user->rooms.n) * sizeof(ngx_str_t);
+
+    p = ngx_chat_roles_copy(&dst->roles, &user->roles, names, p);
+    p = ngx_chat_roles_copy(&dst->rooms, &user->rooms, names + user->roles.n,
+                            p);
+
+    dst->id.data = p;
+    p = ngx_cpymem(p, user->id.data, user->id.len);
+
+    dst->name.data = p;
+    ngx_memcpy(p, user->name.data, user->name.len);
+}
+
+
+static u_char *
+ngx_chat_roles_copy(ngx_chat_roles_t *dst, ngx_chat_roles_t *roles,
+    ngx_str_t *names, u_char *p)
+{
+    ngx_uint_t  i;
+
+    dst->names = names;
+
+    for (i = 0; i < roles->n; i++) {
+        names[i].len = roles->names[i].len;
+        names[i].data = p;
+        p = ngx_cpymem(p, roles->names[i].data, names[i].len);
+    }
+
+    return p;
 }

@@ -24,9 +24,22 @@ typedef enum {
 } ngx_chat_action_e;
 
 
-/* NGX_CHAT_OK, or the error to answer */
+/*
+ * NGX_CHAT_OK, or the error to answer: also where the user's `rooms' don't have
+ * the room.
+ */
 ngx_chat_err_e ngx_chat_policy(ngx_chat_user_t *user,
     ngx_chat_action_e action, ngx_str_t *room);
+
+
+/* whether the user has a role of that name */
+ngx_uint_t ngx_chat_user_has_role(ngx_chat_user_t *user, ngx_str_t *role);
+
+/* bytes that a copy of all the user's strings takes, aligned as a pointer */
+size_t ngx_chat_user_size(ngx_chat_user_t *user);
+/* copies; `memory' has that many bytes and is the copy's from then on */
+void ngx_chat_user_copy(ngx_chat_user_t *dst, ngx_chat_user_t *user,
+    u_char *memory);
 
 
 #endif /* _NGX_CHAT_POLICY_H_INCLUDED_ */

@@ -127,12 +127,23 @@ ngx_int_t ngx_chat_message_parse(ngx_pool_t *pool, ngx_str_t *json,
     size_t text_max, ngx_chat_cmd_t *cmd, ngx_chat_err_t *err);
 
 
-/* who speaks; strings owned by the session */
+/* names of roles, or patterns of rooms */
+
+typedef struct {
+    ngx_uint_t            n;
+    ngx_str_t            *names;         /* 1-64 (128) bytes each */
+} ngx_chat_roles_t;
+
+
+/* who speaks; strings owned by the session or the request */
 
 typedef struct {
     ngx_str_t             id;
     ngx_str_t             name;          /* len 0: none */
+    ngx_chat_roles_t      roles;         /* what the source of identity says */
+    ngx_chat_roles_t      rooms;         /* where `confined': nowhere else */
     unsigned              guest:1;
+    unsigned              confined:1;
 } ngx_chat_user_t;
 
 

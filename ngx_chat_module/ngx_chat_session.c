@@ -6,6 +6,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_policy.h"
 #include "ngx_chat_session.h"
 #include "ngx_chat_token.h"
 #include "ngx_chat_worker.h"
@@ -101,8 +102,9 @@ ngx_chat_session_destroy(ngx_chat_session_t *s)
         s->partial = NULL;
     }
 
-    if (s->user.id.data != NULL) {
-        ngx_free(s->user.id.data);
+    if (s->user_memory != NULL) {
+        ngx_free(s->user_memory);
+        s->user_memory = NULL;
         ngx_memzero(&s->user, sizeof(ngx_chat_user_t));
     }
 }
@@ -111,23 +113,18 @@ ngx_chat_session_destroy(ngx_chat_session_t *s)
 ngx_int_t
 ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
 {
-    u_char  *p, *old;
+    void    *old;
+    u_char  *p;
 
-    p = ngx_alloc(user->id.len + user->name.len + 1, s->log);
+    p = ngx_alloc(ngx_chat_user_size(user), s->log);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    old = s->user.id.data;
+    old = s->user_memory;
 
-    ngx_memcpy(p, user->id.data, user->id.len);
-    ngx_memcpy(p + user->id.len, user->name.data, user->name.len);
-
-    s->user.id.data = p;
-    s->user.id.len = user->id.len;
-    s->user.name.data = p + user->id.len;
-    s->user.name.len = user->name.len;
-    s->user.guest = user->guest;
+    ngx_chat_user_copy(&s->user, user, p);
+    s->user_memory = p;
 
     if (old != NULL) {
         ngx_free(old);

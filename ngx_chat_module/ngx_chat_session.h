@@ -135,7 +135,8 @@ struct ngx_chat_session_s {
     u_char                      *partial_pos;
     u_char                      *partial_end;
 
-    ngx_chat_user_t              user;         /* strings: one malloc at id */
+    ngx_chat_user_t              user;
+    void                        *user_memory;  /* all of its strings */
     u_char                       id[NGX_CHAT_SESSION_ID_LEN];
 
     uint64_t                     received;     /* commands */

@@ -10,6 +10,7 @@
 #include <ngx_core.h>
 #include "ngx_chat_interest.h"
 #include "ngx_chat_limit.h"
+#include "ngx_chat_name.h"
 #include "ngx_chat_shm.h"
 #include "ngx_chat_table_private.h"
 
@@ -17,7 +18,6 @@
 static ngx_int_t ngx_chat_zone_create(ngx_chat_zone_t *z);
 static ngx_int_t ngx_chat_zone_random(u_char *p, size_t n);
 static void ngx_chat_zone_clear_locked(ngx_chat_sh_t *sh, ngx_uint_t seat);
-static ngx_uint_t ngx_chat_zone_match(ngx_str_t *pattern, ngx_str_t *name);
 
 
 static ngx_chat_rule_t  ngx_chat_default_rule = {
@@ -327,52 +327,10 @@ ngx_chat_zone_rule(ngx_chat_zone_t *z, ngx_str_t *room)
     rule = z->rules.elts;
 
     for (i = 0; i < z->rules.nelts; i++) {
-        if (ngx_chat_zone_match(&rule[i].pattern, room)) {
+        if (ngx_chat_pattern_match(&rule[i].pattern, room)) {
             return &rule[i];
         }
     }
 
     return &ngx_chat_default_rule;
-}
-
-
-/* a "*" that fails is tried one byte further; only the last one has to be */
-
-static ngx_uint_t
-ngx_chat_zone_match(ngx_str_t *pattern, ngx_str_t *name)
-{
-    size_t  p, n, star, mark;
-
-    p = 0;
-    n = 0;
-    star = (size_t) -1;
-    mark = 0;
-
-    while (n < name->len) {
-
-        if (p < pattern->len && pattern->data[p] == '*') {
-            star = p++;
-            mark = n;
-            continue;
-        }
-
-        if (p < pattern->len && pattern->data[p] == name->data[n]) {
-            p++;
-            n++;
-            continue;
-        }
-
-        if (star == (size_t) -1) {
-            return 0;
-        }
-
-        p = star + 1;
-        n = ++mark;
-    }
-
-    while (p < pattern->len && pattern->data[p] == '*') {
-        p++;
-    }
-
-    return p == pattern->len;
 }
