@@ -15,7 +15,7 @@ PROVE_FLAGS ?= -j2
 T         ?= $(sort $(wildcard t/*.t))
 
 # in the order in which "make test" and CI run them
-STAGES    := build lint unit t asan clients chaos browser
+STAGES    := build lint unit t asan clients chaos redis browser
 
 .DEFAULT_GOAL := help
 .PHONY: help deps module run install bench clean distclean test \
@@ -179,3 +179,7 @@ test-browser: module
 test-chaos: module
 	@$(TOOL)/deps chaos
 	@$(PARTS) t/chaos/run
+
+test-redis: module
+	@$(TOOL)/deps redis
+	@$(PARTS) t/redis/run

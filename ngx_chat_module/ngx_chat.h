@@ -96,7 +96,8 @@ typedef enum {
     NGX_CHAT_E_UNAVAILABLE,
     NGX_CHAT_E_TIMEOUT,
     NGX_CHAT_E_INTERNAL,
-    NGX_CHAT_E_LAST
+    NGX_CHAT_E_LAST,
+    NGX_CHAT_E_WAIT      /* no error: the answer comes later */
 } ngx_chat_err_e;
 
 

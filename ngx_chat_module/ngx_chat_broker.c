@@ -8,23 +8,32 @@
 #include <ngx_core.h>
 #include "ngx_chat_broker.h"
 #include "ngx_chat_bus.h"
+#include "ngx_chat_redis.h"
 #include "ngx_chat_test.h"
 
 
 static ngx_int_t ngx_chat_broker_local_publish(ngx_chat_zone_t *z,
-    ngx_chat_publish_t *p);
+    ngx_chat_publish_t *p, ngx_chat_wait_t *w);
 static ngx_int_t ngx_chat_broker_local_ready(ngx_chat_zone_t *z);
 
 
 const ngx_chat_broker_t  ngx_chat_broker_local = {
     ngx_string("local"),
     ngx_chat_broker_local_publish,
-    ngx_chat_broker_local_ready
+    ngx_chat_broker_local_ready,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL
 };
 
 
 static ngx_int_t
-ngx_chat_broker_local_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p)
+ngx_chat_broker_local_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p,
+    ngx_chat_wait_t *w)
 {
     ngx_int_t   rc;
     ngx_uint_t  seat;
@@ -72,4 +81,52 @@ ngx_chat_broker_local_ready(ngx_chat_zone_t *z)
     }
 
     return NGX_OK;
+}
+
+
+const ngx_chat_broker_t *
+ngx_chat_broker(ngx_chat_zone_t *z)
+{
+    return (z->remote != NULL) ? &ngx_chat_broker_redis
+                               : &ngx_chat_broker_local;
+}
+
+
+ngx_chat_wait_t *
+ngx_chat_wait_create(void (*handler)(ngx_chat_wait_t *w), void *data,
+    ngx_log_t *log)
+{
+    ngx_chat_wait_t  *w;
+
+    w = ngx_calloc(sizeof(ngx_chat_wait_t), log);
+
+    if (w != NULL) {
+        w->handler = handler;
+        w->data = data;
+    }
+
+    return w;
+}
+
+
+void
+ngx_chat_wait_free(ngx_chat_wait_t *w)
+{
+    if (w == NULL) {
+        return;
+    }
+
+    if (w->queued) {
+        ngx_queue_remove(&w->queue);
+    }
+
+    if (w->ref != NULL) {
+        *w->ref = NULL;
+    }
+
+    if (w->records != NULL) {
+        ngx_free(w->records);
+    }
+
+    ngx_free(w);
 }

@@ -213,6 +213,11 @@ ngx_chat_copy_room_locked(ngx_chat_zone_t *z, ngx_chat_sh_t *from,
         return;
     }
 
+    if (old->remote) {
+        slot->remote = 1;
+        ngx_memcpy(slot->epoch, old->epoch, NGX_CHAT_EPOCH_LEN);
+    }
+
     ngx_memzero(&rule, sizeof(ngx_chat_rule_t));
 
     rule.history = old->history;

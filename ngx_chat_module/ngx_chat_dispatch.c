@@ -6,6 +6,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_backlog.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_utf8.h"
@@ -16,6 +17,8 @@ typedef void (*ngx_chat_handler_pt)(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
 
 
+static void ngx_chat_dispatch_redo(ngx_chat_session_t *s,
+    ngx_chat_backlog_item_t *item, ngx_chat_wait_t *outcome);
 static void ngx_chat_dispatch_command(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
 static void ngx_chat_dispatch_emit(ngx_chat_caller_t *c, ngx_chat_text_t *t);
@@ -59,9 +62,25 @@ void
 ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json)
 {
     ngx_int_t         rc;
+    ngx_uint_t        n, skip;
     ngx_chat_cmd_t    cmd;
     ngx_chat_err_t    err;
     ngx_chat_batch_t  batch;
+
+    if (c->session != NULL && ngx_chat_backlog_waits(c->session) && !c->redo)
+    {
+        ngx_chat_backlog_add(c->session, json, c->single,
+                             ngx_chat_dispatch_redo);
+        return;
+    }
+
+    if (c->session != NULL) {
+        c->resume = ngx_chat_backlog_handler;
+        c->resume_data = c->session;
+    }
+
+    skip = c->skip;
+    c->skip = 0;
 
     if (ngx_chat_batch_open(&batch, c->pool, json, c->conf->text_max,
                             !c->single, &err)
@@ -71,11 +90,15 @@ ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json)
         return;
     }
 
-    for ( ;; ) {
+    for (n = 0; /* void */ ; n++) {
         rc = ngx_chat_batch_next(&batch, &cmd, &err);
 
         if (rc == NGX_DONE || (c->session != NULL && c->session->dead)) {
             break;
+        }
+
+        if (n < skip) {
+            continue;
         }
 
         if (rc == NGX_ERROR) {
@@ -84,9 +107,51 @@ ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json)
         }
 
         ngx_chat_dispatch_command(c, &cmd);
+
+        c->outcome = NULL;
+
+        if (c->wait == NULL) {
+            continue;
+        }
+
+        if (c->session != NULL) {
+            ngx_chat_backlog_suspend(c->session, json, n, c->single, c->wait,
+                                     ngx_chat_dispatch_redo);
+            c->wait = NULL;
+
+        } else {
+            c->skip = n;
+        }
+
+        break;
     }
 
     ngx_chat_batch_close(&batch);
+}
+
+
+/* the same text again: its first commands are done, the next has waited */
+
+static void
+ngx_chat_dispatch_redo(ngx_chat_session_t *s, ngx_chat_backlog_item_t *item,
+    ngx_chat_wait_t *outcome)
+{
+    ngx_chat_caller_t  c;
+
+    ngx_memzero(&c, offsetof(ngx_chat_caller_t, guest_id));
+
+    c.conf = s->conf;
+    c.session = s;
+    c.user = &s->user;
+    c.pool = ngx_chat_worker_pool();
+    c.outcome = outcome;
+    c.skip = item->skip;
+    c.single = item->kind ? 1 : 0;
+    c.redo = 1;
+
+    ngx_chat_dispatch(&c, &item->text);
+
+    ngx_chat_worker_pool_reset();
 }
 
 
@@ -101,12 +166,12 @@ ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     if (c->session != NULL) {
         pending = ngx_chat_session_unsent(c->session);
         max = NGX_CHAT_OUT_MAX - NGX_CHAT_PAGE_BYTES * 2;
-        c->session->received++;
+        c->session->received += (c->outcome == NULL);
 
     } else {
         pending = ngx_chat_text_len(c->replies);
         max = NGX_CHAT_REPLIES_MAX - NGX_CHAT_PAGE_BYTES * 2;
-        c->received++;
+        c->received += (c->outcome == NULL);
     }
 
     if (pending > max && cmd->type != NGX_CHAT_CMD_MESSAGE) {
@@ -210,6 +275,11 @@ ngx_chat_dispatch_refuse(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 {
     ngx_chat_err_t  err;
 
+    if (code == NGX_CHAT_E_WAIT) {
+        /* it will be dispatched again */
+        return;
+    }
+
     ngx_memzero(&err, sizeof(ngx_chat_err_t));
     err.code = code;
 
@@ -312,8 +382,9 @@ ngx_chat_command_pong(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 static void
 ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
-    ngx_chat_err_e    code;
-    ngx_chat_join_t   join;
+    ngx_chat_err_e       code;
+    ngx_chat_join_t      join;
+    ngx_chat_room_key_t  key;
 
     if (c->session == NULL) {
         ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_UNSUPPORTED);
@@ -332,7 +403,14 @@ ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     join.last = cmd->last;
     join.presence = cmd->presence;
 
-    code = ngx_chat_member_join(c->session, &join, &cmd->reply_to, 0);
+    key.kind = NGX_CHAT_ROOM_CHAT;
+    key.name = cmd->room;
+
+    code = ngx_chat_dispatch_prepare(c, &key, &join);
+
+    if (code == NGX_CHAT_OK) {
+        code = ngx_chat_member_join(c->session, &join, &cmd->reply_to, 0);
+    }
 
     if (code != NGX_CHAT_OK) {
         ngx_chat_dispatch_refuse(c, cmd, code);
@@ -355,6 +433,12 @@ ngx_chat_command_join_many(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     join = cmd->rooms->elts;
     failed = 0;
+
+    if (ngx_chat_dispatch_prepare_many(c, cmd->rooms, NGX_CHAT_ROOM_CHAT)
+        == NGX_CHAT_E_WAIT)
+    {
+        return;
+    }
 
     for (i = 0; i < cmd->rooms->nelts; i++) {
 

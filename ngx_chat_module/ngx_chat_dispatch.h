@@ -34,15 +34,45 @@ typedef struct {
     ngx_uint_t             nreplies;
     uint64_t               received;     /* commands */
 
+    /*
+     * A broker that answers later: `resume' is called with the outcome, and the
+     * caller dispatches again, with it and with `skip' commands that are done.
+     * NULL: it can't wait.
+     */
+    void                 (*resume)(ngx_chat_wait_t *w);
+    void                  *resume_data;
+    ngx_chat_wait_t       *outcome;
+    ngx_chat_wait_t       *wait;         /* out: so it waits */
+    ngx_uint_t             skip;
+
     unsigned               single:1;     /* a text is one object, no array */
+    unsigned               redo:1;       /* from the session's backlog */
 
     /* the identity that hello gives to a guest */
     u_char                 guest_id[32];
 } ngx_chat_caller_t;
 
 
-/* one JSON text: an object, or an array of at most 64 */
+/*
+ * One JSON text: an object, or an array of at most 64.  If a command has to
+ * wait, c->wait and c->skip are set for a stateless caller; a session keeps
+ * the text itself.
+ */
 void ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json);
+
+/*
+ * The same for many rooms at once, of ngx_chat_join_t: NGX_CHAT_E_WAIT, or
+ * NGX_CHAT_OK, and each has its error or none.
+ */
+ngx_chat_err_e ngx_chat_dispatch_prepare_many(ngx_chat_caller_t *c,
+    ngx_array_t *rooms, ngx_chat_room_kind_e kind);
+
+/*
+ * Has the broker bring a room up to date before it is entered: NGX_CHAT_OK;
+ * NGX_CHAT_E_WAIT: c->wait is set; or why not.  join NULL: no cursor.
+ */
+ngx_chat_err_e ngx_chat_dispatch_prepare(ngx_chat_caller_t *c,
+    ngx_chat_room_key_t *key, ngx_chat_join_t *join);
 
 /* queues or collects an error; what HTTP finds out before the dispatcher */
 void ngx_chat_dispatch_error(ngx_chat_caller_t *c, ngx_str_t *reply_to,
@@ -59,6 +89,16 @@ ngx_chat_err_e ngx_chat_dispatch_publish(ngx_chat_caller_t *c,
 ngx_chat_err_e ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
     ngx_str_t *payload, ngx_uint_t type, ngx_str_t *nonce,
     ngx_chat_publish_t *p);
+
+/* --- ngx_chat_dispatch_later.c, for the dispatcher alone --- */
+
+/* a publish's NGX_DONE: c->wait is set, or p has the outcome */
+ngx_int_t ngx_chat_dispatch_later(ngx_chat_caller_t *c,
+    ngx_chat_publish_t *p);
+/* a page: NGX_CHAT_OK, and page->source if it isn't here; NGX_CHAT_E_WAIT */
+ngx_chat_err_e ngx_chat_dispatch_want(ngx_chat_caller_t *c,
+    ngx_chat_room_key_t *key, ngx_chat_page_t *page);
+
 
 /* the "ok" of a publish */
 void ngx_chat_dispatch_ok(ngx_chat_text_t *t, ngx_str_t *reply_to,

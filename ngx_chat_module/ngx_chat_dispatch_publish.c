@@ -121,6 +121,7 @@ ngx_chat_dispatch_nonce(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
 static ngx_chat_err_e
 ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p)
 {
+    ngx_int_t         rc;
     ngx_chat_zone_t  *z;
 
     z = c->conf->zone;
@@ -128,7 +129,11 @@ ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p)
     p->rule = ngx_chat_zone_rule(z, &p->key.name);
     p->ts = ngx_chat_worker_now();
 
-    switch (c->conf->broker->publish(z, p)) {
+    rc = (c->conf->broker->prepare == NULL)
+         ? c->conf->broker->publish(z, p, NULL)
+         : ngx_chat_dispatch_later(c, p);
+
+    switch (rc) {
 
     case NGX_OK:
         return NGX_CHAT_OK;
@@ -144,6 +149,9 @@ ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p)
 
     case NGX_AGAIN:
         return NGX_CHAT_E_UNAVAILABLE;
+
+    case NGX_DONE:
+        return (c->wait != NULL) ? NGX_CHAT_E_WAIT : c->outcome->code;
 
     default:
         return NGX_CHAT_E_TOO_LARGE;
@@ -189,6 +197,21 @@ ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
     code = ngx_chat_policy(c->user, NGX_CHAT_MAY_READ, &key->name);
     if (code != NGX_CHAT_OK) {
         return code;
+    }
+
+    page->source = NULL;
+
+    if (c->conf->broker->page != NULL) {
+        code = ngx_chat_dispatch_want(c, key, page);
+
+        if (code != NGX_CHAT_OK) {
+            return code;
+        }
+
+        if (page->source != NULL) {
+            return (ngx_chat_history_page(z, &page->source->info, page, t)
+                    == NGX_OK) ? NGX_CHAT_OK : NGX_CHAT_E_INTERNAL;
+        }
     }
 
     if (ngx_chat_room_find(z, key, ngx_chat_zone_rule(z, &key->name), &info)

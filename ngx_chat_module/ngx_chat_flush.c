@@ -99,7 +99,7 @@ ngx_chat_session_flush(ngx_chat_reader_t *rd)
         return;
     }
 
-    if (s->reader.behind) {
+    if (s->reader.behind && !s->reader.held) {
         ngx_chat_flush_catch_up(s);
     }
 
@@ -160,7 +160,7 @@ ngx_chat_flush_collect(ngx_chat_session_t *s, ngx_chat_offer_t *o)
                            NGX_CHAT_FROM_OUT, NULL, NULL);
     }
 
-    if (s->closing || s->wire == NGX_CHAT_WIRE_PRIVATE) {
+    if (s->closing || s->reader.held || s->wire == NGX_CHAT_WIRE_PRIVATE) {
         /* pending ones fall behind; that path encodes privately */
         return;
     }

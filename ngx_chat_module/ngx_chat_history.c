@@ -27,11 +27,24 @@ typedef struct {
 } ngx_chat_range_t;
 
 
+/* what a page has so far */
+
+typedef struct {
+    size_t       begin;           /* of its events in the text */
+    uint32_t     starts[NGX_CHAT_PAGE_MAX];
+    ngx_uint_t   n;
+    uint64_t     next;            /* offset */
+} ngx_chat_written_t;
+
+
 static void ngx_chat_history_range(ngx_chat_room_info_t *info,
     ngx_chat_page_t *page, ngx_chat_range_t *range);
 static ngx_int_t ngx_chat_history_events(ngx_chat_zone_t *z,
     ngx_chat_room_info_t *info, ngx_chat_page_t *page,
     ngx_chat_range_t *range, ngx_chat_text_t *t);
+static ngx_int_t ngx_chat_history_records(ngx_chat_page_t *page,
+    ngx_chat_range_t *range, ngx_chat_text_t *t, u_char *buf, size_t size,
+    ngx_chat_written_t *out);
 static void ngx_chat_history_event(ngx_chat_text_t *t, ngx_chat_rec_t *rec,
     ngx_uint_t raw, ngx_uint_t first);
 static ngx_uint_t ngx_chat_history_cut(ngx_chat_text_t *t, uint32_t *starts,
@@ -151,30 +164,35 @@ static ngx_int_t
 ngx_chat_history_events(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
     ngx_chat_page_t *page, ngx_chat_range_t *range, ngx_chat_text_t *t)
 {
-    u_char          *buf;
-    size_t           begin;
-    ssize_t          size;
-    uint32_t         starts[NGX_CHAT_PAGE_MAX];
-    uint64_t         next;
-    ngx_uint_t       n;
-    ngx_chat_pos_t   pos;
-    ngx_chat_rec_t  *rec;
+    u_char              *buf;
+    ssize_t              size;
+    ngx_chat_pos_t       pos;
+    ngx_chat_written_t   out;
 
-    begin = ngx_chat_text_len(t);
-    next = range->from;
-    n = 0;
+    out.begin = ngx_chat_text_len(t);
+    out.next = range->from;
+    out.n = 0;
 
-    while (next <= range->to) {
+    if (page->source != NULL && page->source->size > 0
+        && ngx_chat_history_records(page, range, t, page->source->records,
+                                    page->source->size, &out)
+           == NGX_DONE)
+    {
+        return NGX_OK;
+    }
 
-        if (ngx_chat_log_seek(z, info->idx, info->life, next, &pos) != NGX_OK)
+    while (page->source == NULL && out.next <= range->to) {
+
+        if (ngx_chat_log_seek(z, info->idx, info->life, out.next, &pos)
+            != NGX_OK)
         {
             /* trimmed meanwhile: begin behind it */
 
-            if (n > 0 || ++range->from > range->to) {
+            if (out.n > 0 || ++range->from > range->to) {
                 break;
             }
 
-            next = range->from;
+            out.next = range->from;
             continue;
         }
 
@@ -189,39 +207,68 @@ ngx_chat_history_events(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
             return NGX_ERROR;
         }
 
-        for (rec = (ngx_chat_rec_t *) buf;
-             (u_char *) rec < buf + size;
-             rec = ngx_chat_rec_next(rec))
+        if (ngx_chat_history_records(page, range, t, buf, (size_t) size, &out)
+            == NGX_DONE)
         {
-            if (range->forward && n > 0
-                && ngx_chat_text_len(t) - begin + rec->size + 32
-                   > NGX_CHAT_PAGE_BYTES)
-            {
-                range->to = rec->offset - 1;
-                return NGX_OK;
-            }
-
-            starts[n++] = (uint32_t) ngx_chat_text_len(t);
-            ngx_chat_history_event(t, rec, page->raw, n == 1);
-
-            if (!range->forward
-                && ngx_chat_text_len(t) - begin > NGX_CHAT_HISTORY_SLACK)
-            {
-                n = ngx_chat_history_cut(t, starts, n, range);
-            }
+            return NGX_OK;
         }
 
-        next = pos.offset;
+        out.next = pos.offset;
     }
 
     if (t->failed) {
         return NGX_ERROR;
     }
 
-    range->to = next - 1;
+    range->to = out.next - 1;
 
-    if (!range->forward && n > 0) {
-        (void) ngx_chat_history_cut(t, starts, n, range);
+    if (!range->forward && out.n > 0) {
+        (void) ngx_chat_history_cut(t, out.starts, out.n, range);
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_DONE: the page is full, and range->to where it ends */
+
+static ngx_int_t
+ngx_chat_history_records(ngx_chat_page_t *page, ngx_chat_range_t *range,
+    ngx_chat_text_t *t, u_char *buf, size_t size, ngx_chat_written_t *out)
+{
+    size_t           len;
+    ngx_chat_rec_t  *rec;
+
+    for (rec = (ngx_chat_rec_t *) buf;
+         (u_char *) rec < buf + size;
+         rec = ngx_chat_rec_next(rec))
+    {
+        if (rec->offset < range->from || rec->offset > range->to
+            || out->n == NGX_CHAT_PAGE_MAX)
+        {
+            /* a source from elsewhere may give more than was asked for */
+            continue;
+        }
+
+        len = ngx_chat_text_len(t) - out->begin;
+
+        if (range->forward && out->n > 0
+            && len + rec->size + 32 > NGX_CHAT_PAGE_BYTES)
+        {
+            range->to = rec->offset - 1;
+            return NGX_DONE;
+        }
+
+        out->starts[out->n++] = (uint32_t) ngx_chat_text_len(t);
+        out->next = rec->offset + 1;
+
+        ngx_chat_history_event(t, rec, page->raw, out->n == 1);
+
+        if (!range->forward
+            && ngx_chat_text_len(t) - out->begin > NGX_CHAT_HISTORY_SLACK)
+        {
+            out->n = ngx_chat_history_cut(t, out->starts, out->n, range);
+        }
     }
 
     return NGX_OK;

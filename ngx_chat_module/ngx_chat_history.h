@@ -12,6 +12,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_broker.h"
 #include "ngx_chat_json.h"
 #include "ngx_chat_proto.h"
 #include "ngx_chat_store.h"
@@ -24,6 +25,7 @@ typedef struct {
     ngx_chat_cursor_t    before;
     ngx_chat_cursor_t    after;
     ngx_uint_t           limit;        /* 0: the default */
+    ngx_chat_wait_t     *source;       /* its records; NULL: they are here */
     unsigned             raw:1;        /* log events, no "rev" */
 } ngx_chat_page_t;
 

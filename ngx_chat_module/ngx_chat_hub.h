@@ -52,6 +52,8 @@ struct ngx_chat_hub_room_s {
     ngx_uint_t              nrec;
     ngx_chat_batch_wire_t   batch[NGX_CHAT_WIRE_SHARED];
 
+    ngx_uint_t              pins;            /* held without a reader */
+
     unsigned                is_dirty:1;
     unsigned                is_loaded:1;
     unsigned                lost:1;          /* that life of the room is over */
@@ -86,6 +88,7 @@ struct ngx_chat_reader_s {
     unsigned                behind:1;        /* some subscription is, perhaps */
     unsigned                queued:1;
     unsigned                blocked:1;       /* the connection takes no more */
+    unsigned                held:1;          /* a command of it is under way */
 };
 
 
@@ -103,6 +106,12 @@ ngx_int_t ngx_chat_hub_open(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
     ngx_chat_rule_t *rule, ngx_uint_t create, ngx_chat_hub_room_t **rp,
     ngx_chat_room_info_t *info);
 void ngx_chat_hub_release(ngx_chat_hub_room_t *room);
+/* kept open without a subscription, until as often unpinned */
+#define ngx_chat_hub_pin(room)  (room)->pins++
+void ngx_chat_hub_unpin(ngx_chat_hub_room_t *room);
+/* whether sessions of this worker follow it */
+#define ngx_chat_hub_followed(room)                                           \
+    (!ngx_queue_empty(&(room)->live) || !ngx_queue_empty(&(room)->behind))
 
 /* the subscription begins behind `cursor', which may be ahead of the hub */
 void ngx_chat_hub_attach(ngx_chat_hub_room_t *room, ngx_chat_sub_t *sub,

@@ -106,7 +106,7 @@ ngx_chat_hub_release(ngx_chat_hub_room_t *room)
     ngx_chat_hub_zone_t  *hz;
 
     if (!ngx_queue_empty(&room->live) || !ngx_queue_empty(&room->behind)
-        || room->is_loaded)
+        || room->is_loaded || room->pins > 0)
     {
         /* the end of the turn looks again */
         return;
@@ -130,6 +130,14 @@ ngx_chat_hub_release(ngx_chat_hub_room_t *room)
     ngx_chat_hub.nrooms--;
 
     ngx_free(room);
+}
+
+
+void
+ngx_chat_hub_unpin(ngx_chat_hub_room_t *room)
+{
+    room->pins--;
+    ngx_chat_hub_release(room);
 }
 
 

@@ -190,6 +190,20 @@ ngx_chat_interest_left_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
 }
 
 
+void
+ngx_chat_interest_mask_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_chat_mask_t *mask)
+{
+    uint32_t              ref;
+    ngx_chat_interest_t  *e;
+
+    for (ref = slot->interest; ref; ref = e->next) {
+        e = ngx_chat_interest(sh, ref);
+        ngx_chat_mask_set(mask, e->seat);
+    }
+}
+
+
 /* a look at every entry: when a worker begins or is gone, not more often */
 
 void
@@ -214,6 +228,11 @@ ngx_chat_interest_seat_locked(ngx_chat_sh_t *sh, ngx_uint_t seat)
     for (i = 0; i < sh->room_fresh; i++) {
 
         slot = &ngx_chat_slots(sh)[i];
+
+        if (slot->owner == seat + 1) {
+            slot->ready = 0;
+            ngx_chat_store(&slot->owner, 0);
+        }
 
         if (slot->life && ngx_chat_mask_has(&slot->mask, seat)) {
             ngx_chat_mask_clear(&slot->mask, seat);

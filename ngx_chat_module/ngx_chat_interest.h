@@ -30,6 +30,10 @@ void ngx_chat_interest_link_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 void ngx_chat_interest_queue_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_uint_t seat, ngx_chat_mask_t *wake);
 
+/* adds the seats that have an entry */
+void ngx_chat_interest_mask_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_chat_mask_t *mask);
+
 /* what all followers have read */
 uint64_t ngx_chat_interest_low_locked(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot);

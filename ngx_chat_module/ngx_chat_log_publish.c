@@ -48,7 +48,10 @@ ngx_chat_log_publish(ngx_chat_zone_t *z, ngx_uint_t seat,
 
     ngx_chat_shm_lock(z);
 
-    rc = z->sh->moved ? NGX_AGAIN : ngx_chat_publish_locked(z, seat, p, hash);
+    /* `remote': workers of another configuration have a broker already */
+
+    rc = (z->sh->moved | z->sh->remote)
+         ? NGX_AGAIN : ngx_chat_publish_locked(z, seat, p, hash);
 
     ngx_chat_shm_unlock(z);
 

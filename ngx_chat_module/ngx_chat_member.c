@@ -67,6 +67,7 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_str_t *reply_to, ngx_uint_t ordinal)
 {
     ngx_int_t              rc;
+    ngx_uint_t             create;
     ngx_chat_err_e         err;
     ngx_chat_rule_t       *rule;
     ngx_chat_zone_t       *z;
@@ -97,13 +98,25 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     key.name = join->room;
 
     rule = ngx_chat_zone_rule(z, &join->room);
+    create = rule->create;
+
+    if (s->conf->broker->prepare != NULL) {
+        /* what is here must be what all hosts have */
+        create = 0;
+        rc = s->conf->broker->prepare(z, &key, NULL, 1);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_ABORT) ? NGX_CHAT_E_NOT_FOUND
+                                     : NGX_CHAT_E_UNAVAILABLE;
+        }
+    }
 
     m = ngx_calloc(sizeof(ngx_chat_member_t), s->log);
     if (m == NULL) {
         return NGX_CHAT_E_INTERNAL;
     }
 
-    rc = ngx_chat_hub_open(z, &key, rule, rule->create, &room, &info);
+    rc = ngx_chat_hub_open(z, &key, rule, create, &room, &info);
 
     if (rc != NGX_OK) {
         ngx_free(m);

@@ -225,9 +225,12 @@ ngx_chat_repair_room_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
         slot->kept = 1;
         slot->n = 0;
         slot->sequence = 0;
+        slot->remote = 0;
     }
 
-    ngx_chat_epoch_print(slot->epoch, sh->epoch_start, slot->life);
+    if (!slot->remote) {
+        ngx_chat_epoch_print(slot->epoch, sh->epoch_start, slot->life);
+    }
 }
 
 

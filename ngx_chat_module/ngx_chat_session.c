@@ -6,6 +6,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_backlog.h"
 #include "ngx_chat_policy.h"
 #include "ngx_chat_session.h"
 #include "ngx_chat_token.h"
@@ -82,6 +83,7 @@ ngx_chat_session_destroy(ngx_chat_session_t *s)
                                                  queue));
     }
 
+    ngx_chat_backlog_free(s);
     ngx_chat_hub_unpost(&s->reader);
 
     if (s->listed) {

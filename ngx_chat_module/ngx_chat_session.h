@@ -36,6 +36,7 @@
 
 
 typedef struct ngx_chat_session_s  ngx_chat_session_t;
+typedef struct ngx_chat_backlog_s  ngx_chat_backlog_t;
 
 
 /* what a location says about its sessions */
@@ -125,6 +126,9 @@ struct ngx_chat_session_s {
     ngx_queue_t                  members;
     ngx_uint_t                   nmembers;
     ngx_queue_t                 *turn;         /* of them; NULL: the first */
+
+    /* a command that waits, and what is behind it; NULL: none */
+    ngx_chat_backlog_t          *backlog;
 
     /* replies not yet sent: frames, ours alone */
     ngx_chat_chunk_t            *out;

@@ -119,7 +119,9 @@ typedef struct {
     uint32_t          fair_prev;     /* rooms with as many segments */
     uint32_t          fair_next;
     uint32_t          copy;          /* its slot in the zone it was copied to */
-    uint32_t          spare;
+    uint16_t          owner;         /* seat + 1 that subscribes, 0: none */
+    uint8_t           ready;         /* .. and the window is up to date */
+    uint8_t           remote;        /* the epoch is another host's */
 
     ngx_chat_mask_t   mask;          /* followers that got no entry */
     u_char            epoch[NGX_CHAT_EPOCH_LEN];
@@ -178,6 +180,7 @@ struct ngx_chat_sh_s {
     uint32_t          block_n;
     uint32_t          table_bucket_n;         /* a power of two */
     uint32_t          cap;           /* segments of a room without "size=" */
+    uint32_t          remote;        /* rooms are shared by hosts */
 
     uint64_t          seats;         /* offsets from the header's begin */
     uint64_t          rings;

@@ -48,6 +48,7 @@ struct ngx_chat_zone_s {
     size_t            nonce_size;    /* bytes of the nonce table, 0: size/16 */
     time_t            nonce_ttl;     /* seconds, 0: 300 */
     ngx_log_t        *log;
+    void             *remote;        /* "chat_redis"; NULL: this host alone */
 
     /* the zone of another size that the init marked `moved'; NULL: none */
     ngx_chat_zone_t  *old;

@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include "ngx_chat_remote.h"
 #include "ngx_chat_worker.h"
 
 
@@ -31,6 +32,7 @@ typedef struct {
 } ngx_chat_worker_t;
 
 
+static ngx_int_t ngx_chat_worker_brokers(ngx_cycle_t *cycle);
 static void ngx_chat_worker_wake(ngx_uint_t scan_all);
 static void ngx_chat_worker_tick(void);
 static ngx_int_t ngx_chat_worker_seat_taken(ngx_uint_t seat, uint64_t start);
@@ -76,19 +78,57 @@ ngx_chat_worker_init(ngx_cycle_t *cycle, ngx_chat_bus_t *bus,
         return NGX_ERROR;
     }
 
-    return ngx_chat_hub_init(cycle, zones);
+    if (ngx_chat_hub_init(cycle, zones) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_chat_worker_brokers(cycle);
+}
+
+
+static ngx_int_t
+ngx_chat_worker_brokers(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                i;
+    ngx_chat_zone_t         **z;
+    const ngx_chat_broker_t  *broker;
+
+    z = ngx_chat_worker.zones->elts;
+
+    for (i = 0; i < ngx_chat_worker.zones->nelts; i++) {
+        broker = ngx_chat_broker(z[i]);
+
+        if (broker->start != NULL && broker->start(z[i], cycle) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
 void
 ngx_chat_worker_exit(void)
 {
-    ngx_chat_worker_t  *w;
+    ngx_uint_t                i;
+    ngx_chat_zone_t         **z;
+    ngx_chat_worker_t        *w;
+    const ngx_chat_broker_t  *broker;
 
     w = &ngx_chat_worker;
 
     if (w->log == NULL) {
         return;
+    }
+
+    z = w->zones->elts;
+
+    for (i = 0; i < w->zones->nelts; i++) {
+        broker = ngx_chat_broker(z[i]);
+
+        if (broker->stop != NULL) {
+            broker->stop(z[i]);
+        }
     }
 
     ngx_chat_bus_stop();
@@ -200,10 +240,11 @@ ngx_chat_worker_wake(ngx_uint_t scan_all)
 static void
 ngx_chat_worker_tick(void)
 {
-    size_t               buffers;
-    ngx_uint_t           i, seat;
-    ngx_chat_zone_t    **z;
-    ngx_chat_worker_t   *w;
+    size_t                    buffers;
+    ngx_uint_t                i, seat;
+    ngx_chat_zone_t         **z;
+    ngx_chat_worker_t        *w;
+    const ngx_chat_broker_t  *broker;
 
     w = &ngx_chat_worker;
     seat = ngx_chat_bus_seat();
@@ -222,6 +263,12 @@ ngx_chat_worker_tick(void)
         ngx_chat_metric_add(z[i], seat, NGX_CHAT_M_BUFFERS,
                             (ngx_int_t) (buffers - w->buffers_told));
         ngx_chat_zone_sweep(z[i], seat, ngx_chat_worker_now());
+
+        broker = ngx_chat_broker(z[i]);
+
+        if (broker->tick != NULL) {
+            broker->tick(z[i]);
+        }
     }
 
     w->buffers_told = buffers;
@@ -240,6 +287,8 @@ ngx_chat_worker_seat_taken(ngx_uint_t seat, uint64_t start)
         if (ngx_chat_zone_attach(z[i], seat, ngx_pid, start) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        ngx_chat_remote_mode(z[i], z[i]->remote != NULL);
     }
 
     return NGX_OK;
@@ -269,10 +318,11 @@ ngx_chat_worker_seat_gone(ngx_uint_t seat)
 static void
 ngx_chat_worker_drain(void)
 {
-    ngx_uint_t          i;
-    ngx_queue_t        *q;
-    ngx_chat_zone_t   **z;
-    ngx_chat_worker_t  *w;
+    ngx_uint_t                i;
+    ngx_queue_t              *q;
+    ngx_chat_zone_t         **z;
+    ngx_chat_worker_t        *w;
+    const ngx_chat_broker_t  *broker;
 
     w = &ngx_chat_worker;
 
@@ -283,6 +333,16 @@ ngx_chat_worker_drain(void)
     w->draining = 1;
     w->drain_start = ngx_current_msec;
 
+    z = w->zones->elts;
+
+    for (i = 0; i < w->zones->nelts; i++) {
+        broker = ngx_chat_broker(z[i]);
+
+        if (broker->drain != NULL) {
+            broker->drain(z[i]);
+        }
+    }
+
     if (w->nsessions == 0) {
         return;
     }
@@ -291,8 +351,6 @@ ngx_chat_worker_drain(void)
                   "%ui chat sessions are sent to other workers", w->nsessions);
 
     /* who moves has two connections for a while: the old one doesn't count */
-
-    z = w->zones->elts;
 
     for (i = 0; i < w->zones->nelts; i++) {
         ngx_chat_limit_forget(z[i], ngx_chat_bus_seat());

@@ -72,9 +72,16 @@ typedef struct {
 } ngx_http_chat_loc_conf_t;
 
 
+typedef struct ngx_http_chat_ctx_s  ngx_http_chat_ctx_t;
+
+/* if ctx->wait is set afterwards it will be called again */
+typedef ngx_int_t (*ngx_http_chat_content_pt)(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+
+
 /* a request; also what $chat_* say in the access log */
 
-typedef struct {
+struct ngx_http_chat_ctx_s {
     ngx_chat_conf_t           *conf;
     ngx_chat_user_t            user;
     ngx_str_t                  room;         /* len 0: none in the URL */
@@ -84,10 +91,20 @@ typedef struct {
     ngx_uint_t                 close_code;
     void                      *session;      /* a WebSocket, until let go */
 
+    /* a broker that answers later: ngx_http_chat_wait.c */
+    ngx_http_request_t        *request;      /* NULL: has never waited */
+    ngx_chat_wait_t           *wait;
+    ngx_chat_wait_t           *outcome;
+    void                     (*again)(ngx_http_request_t *r);
+    ngx_http_chat_content_pt   handler;
+    ngx_chat_caller_t         *batch;        /* POST of commands */
+    ngx_uint_t                 line;         /* lines of it that are done */
+
     u_char                     guest_id[NGX_CHAT_USER_MAX];
     unsigned                   new_guest:1;
     unsigned                   stream:1;     /* POST asked for one */
-} ngx_http_chat_ctx_t;
+    unsigned                   counted:1;    /* in the request's count */
+};
 
 
 /* the words of a header that is a list, on one line or on several */
@@ -122,6 +139,8 @@ ngx_int_t ngx_http_chat_check_conf(ngx_conf_t *cf,
 
 char *ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *dummy);
 char *ngx_http_chat_set_nonce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_max_rooms(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -254,6 +273,24 @@ ngx_int_t ngx_http_chat_publish_handler(ngx_http_request_t *r,
 /* GET of a room in raw format: its newest payload */
 ngx_int_t ngx_http_chat_newest_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
+
+/* --- ngx_http_chat_wait.c: a broker that answers later --- */
+
+/* lets the caller wait, and gives it the outcome that there is */
+void ngx_http_chat_wait_caller(ngx_http_chat_ctx_t *ctx,
+    ngx_chat_caller_t *c);
+/* c->wait is set: `again' will be called; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_chat_wait(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_chat_caller_t *c, void (*again)(ngx_http_request_t *r));
+/* the same for a content handler, which returns what this does */
+ngx_int_t ngx_http_chat_wait_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_chat_caller_t *c,
+    ngx_http_chat_content_pt handler);
+/* rooms that will be entered, of ngx_chat_join_t: NGX_OK: now; anything else
+   is what the handler returns */
+ngx_int_t ngx_http_chat_wait_rooms(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_array_t *rooms,
+    ngx_http_chat_content_pt handler);
 
 /* --- ngx_http_chat_sse.c: event streams --- */
 

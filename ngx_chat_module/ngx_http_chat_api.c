@@ -23,8 +23,11 @@ static ngx_int_t ngx_http_chat_commands(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_stream(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *body);
 static ngx_uint_t ngx_http_chat_line_blank(ngx_str_t *line);
-static void ngx_http_chat_run(ngx_http_request_t *r, ngx_chat_caller_t *c,
-    ngx_str_t *body);
+static ngx_chat_caller_t *ngx_http_chat_batch(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+static void ngx_http_chat_batch_cleanup(void *data);
+static void ngx_http_chat_run(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_chat_caller_t *c, ngx_str_t *body);
 
 
 ngx_int_t
@@ -81,7 +84,14 @@ ngx_http_chat_history_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     ngx_chat_text_json(t, &ctx->room);
     ngx_chat_text_lit(t, ",");
 
+    ngx_http_chat_wait_caller(ctx, &c);
+
     code = ngx_chat_dispatch_page(&c, &key, &page, t);
+
+    if (code == NGX_CHAT_E_WAIT) {
+        return ngx_http_chat_wait_handler(r, ctx, &c,
+                                          ngx_http_chat_history_handler);
+    }
 
     if (code != NGX_CHAT_OK) {
         return ngx_http_chat_error(r, code, NULL);
@@ -182,8 +192,8 @@ ngx_http_chat_body_handler(ngx_http_request_t *r)
         rc = ctx->stream ? ngx_http_chat_stream(r, ctx, &body)
                          : ngx_http_chat_commands(r, ctx, &body);
 
-        if (rc == NGX_DONE) {
-            /* the stream keeps the request */
+        if (rc == NGX_DONE || ctx->wait != NULL) {
+            /* the stream keeps the request, or the broker answers later */
             return;
         }
     }
@@ -264,39 +274,85 @@ ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 {
     ngx_int_t           rc;
     ngx_str_t           response;
-    ngx_chat_text_t     replies;
-    ngx_chat_caller_t   c;
+    ngx_chat_text_t    *replies;
+    ngx_chat_caller_t  *c;
 
-    ngx_memzero(&c, sizeof(ngx_chat_caller_t));
+    c = ctx->batch;
 
-    ngx_chat_text_init(&replies, NGX_CHAT_REPLIES_MAX, r->connection->log);
+    if (c == NULL) {
+        c = ngx_http_chat_batch(r, ctx);
 
-    c.conf = ctx->conf;
-    c.user = &ctx->user;
-    c.pool = r->pool;
-    c.replies = &replies;
+        if (c == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
 
-    ngx_chat_text_lit(&replies, "[");
+    replies = c->replies;
 
-    ngx_http_chat_run(r, &c, body);
+    ngx_http_chat_wait_caller(ctx, c);
+    ngx_http_chat_run(r, ctx, c, body);
 
-    ctx->received = c.received;
+    ctx->received = c->received;
 
-    ngx_chat_text_lit(&replies, "]");
+    if (c->wait != NULL) {
+        rc = ngx_http_chat_wait(r, ctx, c, ngx_http_chat_body_handler);
+        c->wait = NULL;
 
-    if (replies.failed) {
-        ngx_chat_text_free(&replies);
+        return rc;
+    }
+
+    ngx_chat_text_lit(replies, "]");
+
+    if (replies->failed) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    response.data = replies.start;
-    response.len = ngx_chat_text_len(&replies);
+    response.data = replies->start;
+    response.len = ngx_chat_text_len(replies);
 
-    rc = ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &response);
+    return ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json",
+                                 &response);
+}
 
-    ngx_chat_text_free(&replies);
 
-    return rc;
+/* the caller of commands and their answers so far */
+
+static ngx_chat_caller_t *
+ngx_http_chat_batch(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_chat_text_t     *replies;
+    ngx_chat_caller_t   *c;
+    ngx_pool_cleanup_t  *cln;
+
+    c = ngx_pcalloc(r->pool, sizeof(ngx_chat_caller_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_chat_text_t));
+
+    if (c == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    replies = cln->data;
+
+    ngx_chat_text_init(replies, NGX_CHAT_REPLIES_MAX, r->connection->log);
+    ngx_chat_text_lit(replies, "[");
+
+    cln->handler = ngx_http_chat_batch_cleanup;
+
+    c->conf = ctx->conf;
+    c->user = &ctx->user;
+    c->pool = r->pool;
+    c->replies = replies;
+
+    ctx->batch = c;
+
+    return c;
+}
+
+
+static void
+ngx_http_chat_batch_cleanup(void *data)
+{
+    ngx_chat_text_free(data);
 }
 
 
@@ -333,7 +389,7 @@ ngx_http_chat_stream(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     c.user = &s->user;
     c.pool = ngx_chat_worker_pool();
 
-    ngx_http_chat_run(r, &c, body);
+    ngx_http_chat_run(r, ctx, &c, body);
 
     ngx_chat_worker_pool_reset();
 
@@ -351,8 +407,8 @@ ngx_http_chat_line_blank(ngx_str_t *line)
 /* a JSON text, or one per line */
 
 static void
-ngx_http_chat_run(ngx_http_request_t *r, ngx_chat_caller_t *c,
-    ngx_str_t *body)
+ngx_http_chat_run(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_chat_caller_t *c, ngx_str_t *body)
 {
     u_char          *p, *last, *end;
     ngx_str_t        line;
@@ -380,13 +436,23 @@ ngx_http_chat_run(ngx_http_request_t *r, ngx_chat_caller_t *c,
             continue;
         }
 
-        if (++n > NGX_CHAT_BATCH_MAX || line.len > c->conf->message_max) {
+        if (++n <= ctx->line) {
+            /* done before it had to wait */
+            continue;
+        }
+
+        if (n > NGX_CHAT_BATCH_MAX || line.len > c->conf->message_max) {
             err.code = NGX_CHAT_E_TOO_LARGE;
             ngx_chat_dispatch_error(c, NULL, NULL, &err);
             break;
         }
 
         ngx_chat_dispatch(c, &line);
+
+        if (c->wait != NULL) {
+            ctx->line = n - 1;
+            return;
+        }
     }
 
     if (n == 0) {

@@ -225,6 +225,11 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              30);
     ngx_conf_merge_msec_value(conf->chat.drain, prev->chat.drain, 10000);
 
+    if (conf->chat.zone != NULL) {
+        /* all of "http" has been read by now */
+        conf->chat.broker = ngx_chat_broker(conf->chat.zone);
+    }
+
     conf->chat.raw = conf->format;
     conf->chat.guest = conf->guest;
 

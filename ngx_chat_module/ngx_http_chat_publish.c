@@ -103,6 +103,11 @@ ngx_http_chat_publish_body(ngx_http_request_t *r)
         rc = ctx->conf->raw
              ? ngx_http_chat_publish_raw(r, ctx, &body, &nonce)
              : ngx_http_chat_publish_message(r, ctx, &body, &nonce);
+
+        if (ctx->wait != NULL) {
+            /* the broker answers later */
+            return;
+        }
     }
 
     ngx_http_finalize_request(r, rc);
@@ -160,6 +165,8 @@ ngx_http_chat_publish_message(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     c.conf = ctx->conf;
     c.user = &ctx->user;
 
+    ngx_http_chat_wait_caller(ctx, &c);
+
     if (ngx_http_chat_type_is(r, "text/plain")) {
         ngx_memzero(&cmd, sizeof(ngx_chat_cmd_t));
         ngx_memzero(&err, sizeof(ngx_chat_err_t));
@@ -193,6 +200,10 @@ ngx_http_chat_publish_message(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     err.code = ngx_chat_dispatch_publish(&c, &cmd, &p);
+
+    if (err.code == NGX_CHAT_E_WAIT) {
+        return ngx_http_chat_wait(r, ctx, &c, ngx_http_chat_publish_body);
+    }
 
     if (err.code != NGX_CHAT_OK) {
         return ngx_http_chat_error(r, err.code, NULL);
@@ -230,8 +241,14 @@ ngx_http_chat_publish_raw(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     c.conf = ctx->conf;
     c.user = &ctx->user;
 
+    ngx_http_chat_wait_caller(ctx, &c);
+
     code = ngx_chat_dispatch_raw(&c, &ctx->room, body,
                                  ngx_http_chat_raw_type(r, body), nonce, &p);
+
+    if (code == NGX_CHAT_E_WAIT) {
+        return ngx_http_chat_wait(r, ctx, &c, ngx_http_chat_publish_body);
+    }
 
     if (code != NGX_CHAT_OK) {
         return ngx_http_chat_error(r, code, NULL);
@@ -284,7 +301,9 @@ ngx_http_chat_newest_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     ngx_str_t              payload;
     ngx_chat_err_e         code;
     ngx_chat_rec_t        *rec;
+    ngx_chat_page_t        page;
     ngx_chat_zone_t       *z;
+    ngx_chat_caller_t      c;
     ngx_chat_room_key_t    key;
     ngx_chat_room_info_t   info;
 
@@ -299,9 +318,37 @@ ngx_http_chat_newest_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     key.kind = NGX_CHAT_ROOM_RAW;
     key.name = ctx->room;
 
-    if (ngx_chat_room_find(z, &key, ngx_chat_zone_rule(z, &key.name), &info)
-        != NGX_OK
-        || ngx_chat_history_newest(z, &info, &rec) != NGX_OK)
+    ngx_memzero(&page, sizeof(ngx_chat_page_t));
+
+    if (ctx->conf->broker->page != NULL) {
+        ngx_memzero(&c, offsetof(ngx_chat_caller_t, guest_id));
+
+        c.conf = ctx->conf;
+        c.user = &ctx->user;
+        page.limit = 1;
+
+        ngx_http_chat_wait_caller(ctx, &c);
+
+        code = ngx_chat_dispatch_want(&c, &key, &page);
+
+        if (code == NGX_CHAT_E_WAIT) {
+            return ngx_http_chat_wait_handler(r, ctx, &c,
+                                              ngx_http_chat_newest_handler);
+        }
+
+        if (code != NGX_CHAT_OK) {
+            return ngx_http_chat_error(r, code, NULL);
+        }
+    }
+
+    if (page.source != NULL && page.source->size > 0) {
+        rec = (ngx_chat_rec_t *) page.source->records;
+
+    } else if (page.source != NULL
+               || ngx_chat_room_find(z, &key,
+                                     ngx_chat_zone_rule(z, &key.name), &info)
+                  != NGX_OK
+               || ngx_chat_history_newest(z, &info, &rec) != NGX_OK)
     {
         return ngx_http_chat_error(r, NGX_CHAT_E_NOT_FOUND, NULL);
     }

@@ -80,6 +80,12 @@ ngx_http_chat_sse_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
         return ngx_http_chat_sse_refuse(r, NGX_CHAT_E_UNAVAILABLE, NULL);
     }
 
+    rc = ngx_http_chat_wait_rooms(r, ctx, &rooms, ngx_http_chat_sse_handler);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     code = ngx_http_chat_conn_acquire(r, ctx, r->pool, &counted);
 
     if (code != NGX_CHAT_OK) {

@@ -28,6 +28,7 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
     ngx_str_t                  body;
     ngx_uint_t                 i;
     ngx_chat_text_t           *t;
+    const ngx_chat_broker_t   *broker;
     ngx_chat_zone_stat_t       st;
     ngx_chat_table_stat_t      ts;
     ngx_http_chat_loc_conf_t  *clcf;
@@ -38,6 +39,8 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
+    broker = ngx_chat_broker(clcf->status);
+
     ngx_chat_zone_stat(clcf->status, &st);
     ngx_chat_table_stat(clcf->status, &ts);
 
@@ -45,7 +48,16 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
 
     ngx_chat_text_lit(t, "{\"server\":\"" NGX_CHAT_SERVER "\",\"zone\":");
     ngx_chat_text_json(t, &clcf->status->name);
-    ngx_chat_text_lit(t, ",\"workers\":");
+    ngx_chat_text_lit(t, ",\"broker\":\"");
+    ngx_chat_text_add(t, broker->name.data, broker->name.len);
+
+    if (broker->ready(clcf->status) == NGX_OK) {
+        ngx_chat_text_lit(t, "\",\"broker_up\":true,\"workers\":");
+
+    } else {
+        ngx_chat_text_lit(t, "\",\"broker_up\":false,\"workers\":");
+    }
+
     ngx_chat_text_num(t, (int64_t) ngx_chat_bus_seats());
     ngx_chat_text_lit(t, ",\"rooms\":");
     ngx_chat_text_num(t, (int64_t) st.rooms);

@@ -24,6 +24,10 @@ static ngx_int_t ngx_http_chat_ws_protocol(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *protocol);
 static ngx_int_t ngx_http_chat_ws_respond(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_table_elt_t *key, ngx_str_t *protocol);
+static ngx_int_t ngx_http_chat_ws_wait(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_ws_again(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_ws_flush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_ws_extensions(ngx_http_request_t *r,
     ngx_http_chat_ws_t *ws);
@@ -76,6 +80,14 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return ngx_http_chat_error(r, NGX_CHAT_E_UNAVAILABLE, NULL);
     }
 
+    if (identified == NGX_OK && ctx->room.len > 0) {
+        rc = ngx_http_chat_ws_wait(r, ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     code = ngx_http_chat_conn_acquire(r, ctx, r->connection->pool, &counted);
 
     if (code != NGX_CHAT_OK) {
@@ -111,6 +123,34 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_post_event(r->connection->write, &ngx_posted_events);
 
     return NGX_DONE;
+}
+
+
+/* a room that isn't here is brought before the handshake is answered */
+
+static ngx_int_t
+ngx_http_chat_ws_wait(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_array_t       rooms;
+    ngx_chat_join_t   join;
+
+    ngx_memzero(&join, sizeof(ngx_chat_join_t));
+    ngx_http_chat_args_join(r, &join);
+    join.room = ctx->room;
+
+    ngx_memzero(&rooms, sizeof(ngx_array_t));
+    rooms.elts = &join;
+    rooms.nelts = 1;
+
+    return ngx_http_chat_wait_rooms(r, ctx, &rooms,
+                                    ngx_http_chat_ws_again);
+}
+
+
+static ngx_int_t
+ngx_http_chat_ws_again(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    return ngx_http_chat_ws_handler(r, ctx, NGX_OK);
 }
 
 

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat_ws.h"
+#include "ngx_chat_backlog.h"
 #include "ngx_chat_deflate.h"
 #include "ngx_chat_worker.h"
 
@@ -31,7 +32,9 @@ static ngx_int_t ngx_http_chat_ws_append(ngx_http_chat_ws_t *ws,
 static void ngx_http_chat_ws_message(ngx_http_chat_ws_t *ws,
     ngx_uint_t opcode, ngx_str_t *message);
 static void ngx_http_chat_ws_raw(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
-    ngx_str_t *message);
+    ngx_str_t *message, ngx_uint_t again, ngx_chat_wait_t *outcome);
+static void ngx_http_chat_ws_raw_again(ngx_chat_session_t *s,
+    ngx_chat_backlog_item_t *item, ngx_chat_wait_t *outcome);
 static void ngx_http_chat_ws_close_received(ngx_http_chat_ws_t *ws,
     ngx_chat_ws_piece_t *piece);
 
@@ -70,7 +73,9 @@ ngx_http_chat_ws_read_handler(ngx_event_t *rev)
 
     for (total = 0; total < NGX_HTTP_CHAT_WS_TURN; total += (size_t) n) {
 
-        if (ws->session.dead || ws->session.throttled) {
+        if (ws->session.dead || ws->session.throttled
+            || ngx_chat_backlog_waits(&ws->session))
+        {
             return;
         }
 
@@ -327,7 +332,7 @@ ngx_http_chat_ws_message(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
     s = &ws->session;
 
     if (s->conf->raw) {
-        ngx_http_chat_ws_raw(ws, opcode, message);
+        ngx_http_chat_ws_raw(ws, opcode, message, 0, NULL);
         return;
     }
 
@@ -354,7 +359,7 @@ ngx_http_chat_ws_message(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
 
 static void
 ngx_http_chat_ws_raw(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
-    ngx_str_t *message)
+    ngx_str_t *message, ngx_uint_t again, ngx_chat_wait_t *outcome)
 {
     ngx_str_t            none;
     ngx_chat_err_e       code;
@@ -364,13 +369,21 @@ ngx_http_chat_ws_raw(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
 
     s = &ws->session;
 
+    if (ngx_chat_backlog_waits(s) && !again) {
+        ngx_chat_backlog_add(s, message, opcode, ngx_http_chat_ws_raw_again);
+        return;
+    }
+
     ngx_memzero(&caller, offsetof(ngx_chat_caller_t, guest_id));
 
     caller.conf = s->conf;
     caller.session = s;
     caller.user = &s->user;
+    caller.resume = ngx_chat_backlog_handler;
+    caller.resume_data = s;
+    caller.outcome = outcome;
 
-    s->received++;
+    s->received += (outcome == NULL);
 
     ngx_str_null(&none);
 
@@ -380,10 +393,23 @@ ngx_http_chat_ws_raw(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
                                      : NGX_CHAT_REC_RAW_TEXT,
                                  &none, &p);
 
-    if (code != NGX_CHAT_OK) {
+    if (code == NGX_CHAT_E_WAIT) {
+        ngx_chat_backlog_suspend(s, message, 0, opcode, caller.wait,
+                                 ngx_http_chat_ws_raw_again);
+
+    } else if (code != NGX_CHAT_OK) {
         ngx_chat_session_close(s, ngx_http_chat_ws_close_code(code),
                         (char *) ngx_chat_err_info(code)->code.data, 0);
     }
+}
+
+
+static void
+ngx_http_chat_ws_raw_again(ngx_chat_session_t *s,
+    ngx_chat_backlog_item_t *item, ngx_chat_wait_t *outcome)
+{
+    ngx_http_chat_ws_raw((ngx_http_chat_ws_t *) s, item->kind, &item->text,
+                         1, outcome);
 }
 
 

@@ -22,13 +22,14 @@ my @ROWS = (
 
     # 3, store: shared memory, no events
     [qw(store shm segment log room nonce interest limit table repair copy proc
-        test)],
+        test remote)],
 
     # 4, worker: events, other workers, fan-out
-    [qw(bus hub broker wire)],
+    [qw(bus hub broker wire redis)],
 
     # 5, session: one client, whatever it came by
-    [qw(session worker flush dispatch member history replay)],
+    [qw(session worker flush dispatch member history replay
+       backlog)],
 );
 
 my $HTTP = 6;

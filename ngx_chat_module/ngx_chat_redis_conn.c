@@ -1,0 +1,465 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * The life of a connection: connecting, greeting, heartbeat, loss.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_event_connect.h>
+#include <hiredis/hiredis.h>
+#include "ngx_chat_redis_conn.h"
+#include "ngx_chat_redis_io.h"
+
+
+#define NGX_CHAT_REDIS_BACKOFF_MIN  50        /* ms */
+#define NGX_CHAT_REDIS_BACKOFF_MAX  3000
+#define NGX_CHAT_REDIS_BEAT         400
+
+
+static void ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc);
+static void ngx_chat_redis_conn_connected(ngx_chat_redis_conn_t *rc);
+static ngx_int_t ngx_chat_redis_conn_test(ngx_connection_t *c);
+static ngx_int_t ngx_chat_redis_conn_greet(ngx_chat_redis_conn_t *rc);
+static void ngx_chat_redis_conn_greeted(void *data,
+    ngx_chat_redis_reply_t *reply);
+static void ngx_chat_redis_conn_pong(void *data,
+    ngx_chat_redis_reply_t *reply);
+static void ngx_chat_redis_conn_write_handler(ngx_event_t *wev);
+static void ngx_chat_redis_conn_read_handler(ngx_event_t *rev);
+static void ngx_chat_redis_conn_timer_handler(ngx_event_t *ev);
+static void ngx_chat_redis_conn_beat(ngx_chat_redis_conn_t *rc);
+static void ngx_chat_redis_conn_close(ngx_chat_redis_conn_t *rc);
+
+
+ngx_int_t
+ngx_chat_redis_conn_start(ngx_chat_redis_conn_t *rc)
+{
+    rc->timer.handler = ngx_chat_redis_conn_timer_handler;
+    rc->timer.data = rc;
+    rc->timer.log = rc->log;
+    rc->timer.cancelable = 1;
+
+    rc->down_since = ngx_current_msec;
+
+    /* not before the event loop runs */
+
+    ngx_add_timer(&rc->timer, 1);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_chat_redis_conn_stop(ngx_chat_redis_conn_t *rc)
+{
+    rc->stopped = 1;
+
+    ngx_chat_redis_conn_close(rc);
+
+    if (rc->timer.timer_set) {
+        ngx_del_timer(&rc->timer);
+    }
+
+    ngx_chat_redis_io_free(rc);
+}
+
+
+void
+ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
+{
+    ngx_uint_t  was, delay, i;
+
+    if (rc->stopped || rc->state == NGX_CHAT_REDIS_DOWN) {
+        return;
+    }
+
+    if (!rc->told) {
+        ngx_log_error(NGX_LOG_ERR, rc->log, 0,
+                      "chat: connection of %s to \"%V\" (%V) is lost: %s",
+                      rc->name, &rc->server->url,
+                      &rc->server->addrs[rc->address].name, why);
+        rc->told = 1;
+    }
+
+    was = (rc->state == NGX_CHAT_REDIS_READY);
+
+    if (was) {
+        rc->down_since = ngx_current_msec;
+        rc->failures = 0;
+    }
+
+    /* the next address, and later and later */
+
+    rc->address = (rc->address + 1) % rc->server->naddrs;
+    rc->failures++;
+
+    delay = NGX_CHAT_REDIS_BACKOFF_MIN;
+
+    for (i = 1; i < rc->failures && delay < NGX_CHAT_REDIS_BACKOFF_MAX; i++) {
+        delay *= 2;
+    }
+
+    delay = ngx_min(delay, NGX_CHAT_REDIS_BACKOFF_MAX);
+    delay = delay / 2 + (ngx_uint_t) ngx_random() % (delay / 2 + 1);
+
+    ngx_chat_redis_conn_close(rc);
+
+    ngx_add_timer(&rc->timer, delay);
+
+    if (was) {
+        rc->down(rc->data);
+    }
+}
+
+
+static void
+ngx_chat_redis_conn_close(ngx_chat_redis_conn_t *rc)
+{
+    ngx_connection_t  *c;
+
+    c = rc->connection;
+    rc->connection = NULL;
+    rc->state = NGX_CHAT_REDIS_DOWN;
+    rc->generation++;
+    rc->pinged = 0;
+
+    if (c != NULL) {
+        ngx_close_connection(c);
+    }
+
+    ngx_chat_redis_io_reset(rc);
+}
+
+
+static void
+ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc)
+{
+    ngx_int_t          rv;
+    ngx_addr_t        *addr;
+    ngx_connection_t  *c;
+
+    addr = &rc->server->addrs[rc->address];
+
+    ngx_memzero(&rc->peer, sizeof(ngx_peer_connection_t));
+
+    rc->peer.sockaddr = addr->sockaddr;
+    rc->peer.socklen = addr->socklen;
+    rc->peer.name = &addr->name;
+    rc->peer.get = ngx_event_get_peer;
+    rc->peer.log = rc->log;
+    rc->peer.log_error = NGX_ERROR_ERR;
+
+    rc->state = NGX_CHAT_REDIS_CONNECTING;
+
+    rv = ngx_event_connect_peer(&rc->peer);
+
+    if (rv != NGX_OK && rv != NGX_AGAIN) {
+
+        /* the connection that couldn't connect is freed by us, if any */
+
+        if (rc->peer.connection != NULL) {
+            ngx_close_connection(rc->peer.connection);
+            rc->peer.connection = NULL;
+        }
+
+        ngx_chat_redis_conn_lose(rc, "it can't be made");
+        return;
+    }
+
+    c = rc->peer.connection;
+
+    c->data = rc;
+    c->log = rc->log;
+    c->read->log = rc->log;
+    c->write->log = rc->log;
+    c->read->handler = ngx_chat_redis_conn_read_handler;
+    c->write->handler = ngx_chat_redis_conn_write_handler;
+
+    rc->connection = c;
+    rc->last_in = ngx_current_msec;
+
+    ngx_add_timer(&rc->timer, rc->server->connect_timeout);
+
+    if (rv == NGX_OK) {
+        ngx_chat_redis_conn_connected(rc);
+    }
+}
+
+
+static void
+ngx_chat_redis_conn_connected(ngx_chat_redis_conn_t *rc)
+{
+    ngx_connection_t  *c;
+
+    c = rc->connection;
+
+    if (ngx_chat_redis_conn_test(c) != NGX_OK) {
+        ngx_chat_redis_conn_lose(rc, "connecting failed");
+        return;
+    }
+
+    if (rc->peer.sockaddr->sa_family != AF_UNIX
+        && ngx_tcp_nodelay(c) != NGX_OK)
+    {
+        ngx_chat_redis_conn_lose(rc, "it can't be used");
+        return;
+    }
+
+    rc->state = NGX_CHAT_REDIS_GREETING;
+
+    if (ngx_chat_redis_conn_greet(rc) != NGX_OK) {
+        ngx_chat_redis_conn_lose(rc, "out of memory");
+    }
+}
+
+
+static ngx_int_t
+ngx_chat_redis_conn_test(ngx_connection_t *c)
+{
+    int        err;
+    socklen_t  len;
+
+    err = 0;
+    len = sizeof(int);
+
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
+        err = ngx_socket_errno;
+    }
+
+    if (err) {
+        (void) ngx_connection_error(c, err, "connect() to Redis failed");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the last answer, to PING, tells whether the server serves */
+
+static ngx_int_t
+ngx_chat_redis_conn_greet(ngx_chat_redis_conn_t *rc)
+{
+    int                       argc;
+    size_t                    lens[3];
+    const char               *argv[3];
+    ngx_chat_redis_server_t  *srv;
+
+    srv = rc->server;
+
+    if (srv->password.len > 0) {
+        argc = 0;
+        argv[argc] = "AUTH";
+        lens[argc++] = 4;
+
+        if (srv->user.len > 0) {
+            argv[argc] = (char *) srv->user.data;
+            lens[argc++] = srv->user.len;
+        }
+
+        argv[argc] = (char *) srv->password.data;
+        lens[argc++] = srv->password.len;
+
+        if (ngx_chat_redis_io_put(rc, argc, argv, lens,
+                                  ngx_chat_redis_conn_greeted, rc)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (srv->database.len > 0) {
+        argv[0] = "SELECT";
+        lens[0] = 6;
+        argv[1] = (char *) srv->database.data;
+        lens[1] = srv->database.len;
+
+        if (ngx_chat_redis_io_put(rc, 2, argv, lens,
+                                  ngx_chat_redis_conn_greeted, rc)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    argv[0] = "PING";
+    lens[0] = 4;
+
+    return ngx_chat_redis_io_put(rc, 1, argv, lens,
+                                 ngx_chat_redis_conn_pong, rc);
+}
+
+
+static void
+ngx_chat_redis_conn_greeted(void *data, ngx_chat_redis_reply_t *reply)
+{
+    ngx_chat_redis_conn_t *rc = data;
+
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, rc->log, 0,
+                      "chat: \"%V\" refuses: \"%*s\"", &rc->server->url,
+                      ngx_min(reply->len, 200), reply->str);
+        ngx_chat_redis_conn_lose(rc, "the server refuses");
+    }
+}
+
+
+static void
+ngx_chat_redis_conn_pong(void *data, ngx_chat_redis_reply_t *reply)
+{
+    ngx_chat_redis_conn_t *rc = data;
+
+    if (reply == NULL) {
+        return;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_chat_redis_conn_greeted(data, reply);
+        return;
+    }
+
+    if (rc->state != NGX_CHAT_REDIS_GREETING) {
+        return;
+    }
+
+    rc->state = NGX_CHAT_REDIS_READY;
+    rc->failures = 0;
+
+    if (rc->told) {
+        ngx_log_error(NGX_LOG_NOTICE, rc->log, 0,
+                      "chat: connection of %s to \"%V\" is there again",
+                      rc->name, &rc->server->url);
+        rc->told = 0;
+    }
+
+    ngx_add_timer(&rc->timer, NGX_CHAT_REDIS_BEAT);
+
+    rc->ready(rc->data);
+}
+
+
+static void
+ngx_chat_redis_conn_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t       *c;
+    ngx_chat_redis_conn_t  *rc;
+
+    c = wev->data;
+    rc = c->data;
+
+    if (rc->state == NGX_CHAT_REDIS_CONNECTING) {
+        ngx_chat_redis_conn_connected(rc);
+        return;
+    }
+
+    if (ngx_chat_redis_io_write(rc) != NGX_OK) {
+        ngx_chat_redis_conn_lose(rc, "writing failed");
+    }
+}
+
+
+static void
+ngx_chat_redis_conn_read_handler(ngx_event_t *rev)
+{
+    ngx_connection_t       *c;
+    ngx_chat_redis_conn_t  *rc;
+
+    c = rev->data;
+    rc = c->data;
+
+    if (c->close) {
+        ngx_chat_redis_conn_lose(rc, "this worker quits");
+        return;
+    }
+
+    if (rc->state == NGX_CHAT_REDIS_CONNECTING) {
+        ngx_chat_redis_conn_connected(rc);
+
+        if (rc->connection != c) {
+            return;
+        }
+    }
+
+    ngx_chat_redis_io_read(rc);
+}
+
+
+static void
+ngx_chat_redis_conn_timer_handler(ngx_event_t *ev)
+{
+    ngx_chat_redis_conn_t *rc = ev->data;
+
+    switch (rc->state) {
+
+    case NGX_CHAT_REDIS_DOWN:
+        ngx_chat_redis_conn_connect(rc);
+        break;
+
+    case NGX_CHAT_REDIS_CONNECTING:
+        ngx_chat_redis_conn_lose(rc, "connecting timed out");
+        break;
+
+    case NGX_CHAT_REDIS_GREETING:
+        ngx_chat_redis_conn_lose(rc, "the server doesn't answer");
+        break;
+
+    case NGX_CHAT_REDIS_READY:
+        ngx_chat_redis_conn_beat(rc);
+        break;
+    }
+}
+
+
+/* who is silent is asked; who doesn't answer then is lost */
+
+static void
+ngx_chat_redis_conn_beat(ngx_chat_redis_conn_t *rc)
+{
+    size_t       len;
+    ngx_msec_t   silent;
+    const char  *ping;
+
+    silent = ngx_current_msec - rc->last_in;
+
+    if ((rc->pinged || rc->pending_n > 0)
+        && silent >= rc->server->read_timeout)
+    {
+        ngx_chat_redis_conn_lose(rc, "the server doesn't answer");
+        return;
+    }
+
+    if (!rc->pinged && silent >= NGX_CHAT_REDIS_BEAT) {
+        ping = "PING";
+        len = 4;
+
+        if (ngx_chat_redis_io_put(rc, 1, &ping, &len,
+                                  rc->push ? NULL : ngx_chat_redis_conn_pong,
+                                  rc)
+            != NGX_OK)
+        {
+            ngx_chat_redis_conn_lose(rc, "too much is queued");
+            return;
+        }
+
+        rc->pinged = 1;
+    }
+
+    ngx_add_timer(&rc->timer, NGX_CHAT_REDIS_BEAT);
+}
+
+
+ngx_int_t
+ngx_chat_redis_conn_send(ngx_chat_redis_conn_t *rc, int argc,
+    const char **argv, const size_t *lens, ngx_chat_redis_reply_pt handler,
+    void *data)
+{
+    if (rc->state != NGX_CHAT_REDIS_READY) {
+        return NGX_AGAIN;
+    }
+
+    return ngx_chat_redis_io_put(rc, argc, argv, lens, handler, data);
+}

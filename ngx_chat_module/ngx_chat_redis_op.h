@@ -1,0 +1,233 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * A worker's side of Redis: its two connections, calls of scripts that are sent
+ * again until they are answered or late, and the rooms it follows.  Private to
+ * the files of the broker.
+ */
+
+
+#ifndef _NGX_CHAT_REDIS_OP_H_INCLUDED_
+#define _NGX_CHAT_REDIS_OP_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_chat_redis.h"
+#include "ngx_chat_remote.h"
+
+
+#define NGX_CHAT_REDIS_ARGS       24
+
+/* events of a window's first fill, of one page of it; events that a stream
+   keeps at least, so that who listens can read on */
+#define NGX_CHAT_REDIS_WINDOW     1000
+#define NGX_CHAT_REDIS_KEEP_MIN   128
+#define NGX_CHAT_REDIS_PAGE       100
+
+/* without a connection for longer, calls are refused at once, ms */
+#define NGX_CHAT_REDIS_PATIENCE   1000
+
+/* an epoch of a room that may be needed is longer than anything kept, s */
+#define NGX_CHAT_REDIS_META_TTL   (7 * 24 * 3600)
+
+
+typedef struct ngx_chat_redis_op_s    ngx_chat_redis_op_t;
+typedef struct ngx_chat_redis_room_s  ngx_chat_redis_room_t;
+
+
+typedef struct {
+    ngx_str_t                 text;
+    u_char                    sha[41];       /* hex; made when first used */
+} ngx_chat_redis_script_t;
+
+extern ngx_chat_redis_script_t  ngx_chat_redis_publish_script;
+extern ngx_chat_redis_script_t  ngx_chat_redis_fetch_script;
+extern ngx_chat_redis_script_t  ngx_chat_redis_page_script;
+
+/* NULL: not done, and `code' says why; the operation is freed afterwards */
+typedef void (*ngx_chat_redis_done_pt)(ngx_chat_redis_op_t *op,
+    ngx_chat_redis_reply_t *reply, ngx_chat_err_e code);
+
+
+struct ngx_chat_redis_op_s {
+    ngx_queue_t               queue;         /* redis->ops */
+    ngx_chat_redis_t         *redis;
+    ngx_chat_redis_script_t  *script;
+    int                       argc;
+    const char               *argv[NGX_CHAT_REDIS_ARGS];
+    size_t                    lens[NGX_CHAT_REDIS_ARGS];
+
+    ngx_chat_redis_done_pt    done;
+    ngx_chat_wait_t          *wait;
+    ngx_chat_redis_room_t    *room;
+    ngx_chat_room_key_t       key;           /* name in this block */
+    ngx_chat_rule_t          *rule;
+    ngx_msec_t                deadline;
+
+    unsigned                  own_nonce:1;
+    unsigned                  in_flight:1;
+    unsigned                  unknown:1;     /* sent, and no answer came */
+    unsigned                  eval:1;        /* the server lacks the script */
+    unsigned                  over:1;        /* done; freed by the answer */
+};
+
+
+struct ngx_chat_redis_room_s {
+    ngx_str_node_t            node;          /* its channel */
+    ngx_queue_t               queue;         /* redis->rooms */
+    ngx_chat_redis_t         *redis;
+    ngx_chat_room_key_t       key;
+    ngx_chat_hub_room_t      *hub;           /* pinned; NULL: not open yet */
+    ngx_queue_t               waits;         /* of ngx_chat_wait_t */
+    ngx_chat_redis_op_t      *op;            /* the fetch under way */
+    ngx_msec_t                synced;        /* when one was done; 0: never */
+    ngx_msec_t                tried;         /* when one ended anyhow */
+    ngx_chat_err_e            code;          /* .. and how */
+    ngx_uint_t                idle;          /* ticks without a reader */
+
+    unsigned                  again:1;       /* fetch once more */
+    unsigned                  owner:1;
+    unsigned                  subscribed:1;  /* the server has confirmed */
+};
+
+
+struct ngx_chat_redis_s {
+    ngx_chat_redis_conf_t    *conf;
+    ngx_chat_zone_t          *zone;
+    ngx_log_t                *log;
+
+    ngx_chat_redis_conn_t     calls;
+    ngx_chat_redis_conn_t     subscriptions;
+
+    ngx_queue_t               ops;           /* oldest deadline first */
+    ngx_event_t               timer;         /* of them */
+
+    ngx_rbtree_t              tree;          /* rooms by channel */
+    ngx_rbtree_node_t         sentinel;
+    ngx_queue_t               rooms;
+
+    ngx_msec_t                logged;        /* errors: one a second */
+    unsigned                  draining:1;
+};
+
+
+/* --- ngx_chat_redis_op.c --- */
+
+/*
+ * Copies keys and arguments (`nkeys' of them keys) and calls the script, as
+ * soon as there is a connection.  NULL: no memory.  op->done is called from
+ * the event loop.
+ */
+ngx_chat_redis_op_t *ngx_chat_redis_op_start(ngx_chat_redis_t *redis,
+    ngx_chat_redis_script_t *script, ngx_str_t *arg, ngx_uint_t n,
+    ngx_uint_t nkeys, ngx_chat_room_key_t *key, ngx_chat_redis_done_pt done);
+
+/* whether a call has a chance now */
+ngx_uint_t ngx_chat_redis_up(ngx_chat_redis_t *redis);
+
+/* the connection for calls is there (again), or has gone */
+void ngx_chat_redis_op_resend(ngx_chat_redis_t *redis);
+void ngx_chat_redis_op_exit(ngx_chat_redis_t *redis);
+
+/* what waits is done: runs its handler */
+void ngx_chat_redis_complete(ngx_chat_wait_t *w, ngx_chat_err_e code);
+
+/* an error, at most one a second */
+void ngx_chat_redis_log(ngx_chat_redis_t *redis, const char *what,
+    const char *text, size_t len);
+
+/* "<prefix><letter>:{<room>}" in `buf'; a capital letter for a raw room */
+#define NGX_CHAT_REDIS_KEY_MAX  (NGX_CHAT_ROOM_MAX + 64 + 8)
+void ngx_chat_redis_key(ngx_chat_redis_t *redis, u_char letter,
+    ngx_chat_room_key_t *key, u_char *buf, ngx_str_t *str);
+
+/* what this host knows of a room, as arguments: epoch and offset */
+typedef struct {
+    ngx_str_t                 epoch;         /* len 0: nothing */
+    uint64_t                  head;
+    u_char                    bytes[NGX_CHAT_EPOCH_LEN];
+} ngx_chat_redis_known_t;
+
+void ngx_chat_redis_known(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key,
+    ngx_chat_redis_known_t *known);
+
+/* a number as an argument; `buf' has NGX_INT64_LEN bytes */
+void ngx_chat_redis_arg(ngx_str_t *arg, u_char *buf, uint64_t n);
+
+/* epochs live so long, s */
+#define ngx_chat_redis_meta_ttl(rule)                                         \
+    ((uint64_t) (rule)->age + NGX_CHAT_REDIS_META_TTL)
+
+/* a new epoch; NGX_ERROR: no random numbers */
+ngx_int_t ngx_chat_redis_epoch(u_char epoch[NGX_CHAT_EPOCH_LEN]);
+
+/* --- ngx_chat_redis_event.c --- */
+
+/* "<epoch> <offset> <header>\n<payload>", as it is published */
+ngx_int_t ngx_chat_redis_event_message(ngx_str_t *message,
+    ngx_chat_remote_event_t *ev);
+/* an entry of the stream */
+ngx_int_t ngx_chat_redis_event_entry(ngx_chat_redis_reply_t *entry,
+    ngx_chat_remote_event_t *ev);
+/* a string of digits; NGX_ERROR: it isn't one, or more than 2^53 */
+ngx_int_t ngx_chat_redis_number(u_char *p, size_t len, uint64_t *n);
+
+/* what the scripts of reading answer */
+
+typedef struct {
+    u_char                    epoch[NGX_CHAT_EPOCH_LEN];
+    uint64_t                  head;
+    uint64_t                  first;         /* of the stream; head + 1 */
+    ngx_chat_redis_reply_t  **entry;
+    ngx_uint_t                n;
+} ngx_chat_redis_read_t;
+
+/* NGX_OK, NGX_DECLINED (no such room), NGX_ERROR */
+ngx_int_t ngx_chat_redis_event_read(ngx_chat_redis_reply_t *reply,
+    ngx_chat_redis_read_t *rd);
+
+/* --- ngx_chat_redis_publish.c, ngx_chat_redis_page.c --- */
+
+ngx_int_t ngx_chat_redis_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p,
+    ngx_chat_wait_t *w);
+ngx_int_t ngx_chat_redis_page(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
+    ngx_chat_want_t *want, ngx_chat_wait_t *w);
+
+/* --- ngx_chat_redis_room.c --- */
+
+ngx_int_t ngx_chat_redis_prepare(ngx_chat_zone_t *z,
+    ngx_chat_room_key_t *key, ngx_chat_id_t *after, ngx_uint_t again);
+ngx_int_t ngx_chat_redis_wait(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
+    ngx_chat_wait_t *w);
+
+ngx_chat_redis_room_t *ngx_chat_redis_room_find(ngx_chat_redis_t *redis,
+    ngx_chat_room_key_t *key);
+/* once a second, for all */
+void ngx_chat_redis_rooms_tick(ngx_chat_redis_t *redis);
+void ngx_chat_redis_rooms_exit(ngx_chat_redis_t *redis);
+/* gives its rooms to other workers, and goes on until they listen */
+void ngx_chat_redis_rooms_drain(ngx_chat_redis_t *redis);
+
+/* --- ngx_chat_redis_fetch.c --- */
+
+/* reads on from the last event that is known here */
+void ngx_chat_redis_fetch(ngx_chat_redis_room_t *room);
+/* appends, wakes; NGX_AGAIN: a fetch is needed; or NGX_OK */
+ngx_int_t ngx_chat_redis_append(ngx_chat_redis_t *redis,
+    ngx_chat_remote_event_t *ev);
+
+/* --- ngx_chat_redis_sub.c --- */
+
+/* takes the room if nobody has it, and listens */
+void ngx_chat_redis_subscribe(ngx_chat_redis_room_t *room);
+void ngx_chat_redis_unsubscribe(ngx_chat_redis_room_t *room);
+/* handlers of the connection */
+void ngx_chat_redis_sub_ready(void *data);
+void ngx_chat_redis_sub_down(void *data);
+void ngx_chat_redis_sub_push(void *data, ngx_chat_redis_reply_t *reply);
+
+
+#endif /* _NGX_CHAT_REDIS_OP_H_INCLUDED_ */

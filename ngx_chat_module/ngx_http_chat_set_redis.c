@@ -1,0 +1,369 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * chat_redis ZONE URL [prefix=P] [timeout=T] [connect_timeout=T]
+ *                     [read_timeout=T];
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_chat_set.h"
+#include "ngx_chat_redis.h"
+
+
+#define NGX_HTTP_CHAT_REDIS_PREFIX_MAX  64
+
+
+static char *ngx_http_chat_redis_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_chat_redis_server_t *srv);
+static char *ngx_http_chat_redis_unix(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_str_t *rest, ngx_chat_redis_server_t *srv);
+static char *ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_str_t *rest, ngx_chat_redis_server_t *srv);
+static ngx_int_t ngx_http_chat_redis_login(ngx_conf_t *cf, ngx_str_t *rest,
+    ngx_chat_redis_server_t *srv);
+static ngx_int_t ngx_http_chat_redis_unescape(ngx_conf_t *cf, u_char *p,
+    u_char *last, ngx_str_t *value);
+static char *ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_chat_redis_conf_t *conf);
+static char *ngx_http_chat_redis_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_str_t *value, ngx_chat_redis_conf_t *conf);
+
+
+char *
+ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *dummy)
+{
+    char                   *rv;
+    ngx_str_t              *arg;
+    ngx_uint_t              i;
+    ngx_http_chat_zone_t   *zone;
+    ngx_chat_redis_conf_t  *conf;
+
+    arg = cf->args->elts;
+
+    zone = ngx_http_chat_get_zone(cf, &arg[1], "chat_redis");
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (zone->zone.remote != NULL) {
+        return ngx_http_chat_bad_param(cf, cmd, &arg[1],
+                                "this zone has a \"chat_redis\", write one");
+    }
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_chat_redis_conf_t));
+    if (conf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_set(&conf->prefix, "chat:");
+
+    conf->timeout = 5000;
+    conf->server.connect_timeout = 1000;
+    conf->server.read_timeout = 1000;
+
+    rv = ngx_http_chat_redis_url(cf, cmd, &arg[2], &conf->server);
+
+    if (rv == NGX_CONF_OK) {
+        rv = ngx_http_chat_param_twice(cf, cmd, 3);
+    }
+
+    for (i = 3; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+        rv = ngx_http_chat_redis_param(cf, cmd, &arg[i], conf);
+    }
+
+    if (rv == NGX_CONF_OK) {
+        zone->zone.remote = conf;
+    }
+
+    return rv;
+}
+
+
+/* never repeated in a message as it is: it may hold a password */
+
+static char *
+ngx_http_chat_redis_url(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
+    ngx_chat_redis_server_t *srv)
+{
+    ngx_str_t  rest;
+
+    if (arg->len > 8 && ngx_strncmp(arg->data, "redis://", 8) == 0) {
+        rest.data = arg->data + 8;
+        rest.len = arg->len - 8;
+
+        return ngx_http_chat_redis_tcp(cf, cmd, arg, &rest, srv);
+    }
+
+    if (arg->len > 5 && ngx_strncmp(arg->data, "unix:", 5) == 0) {
+        rest.data = arg->data + 5;
+        rest.len = arg->len - 5;
+
+        return ngx_http_chat_redis_unix(cf, cmd, arg, &rest, srv);
+    }
+
+    if (arg->len > 9 && ngx_strncmp(arg->data, "rediss://", 9) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_redis\" has no TLS: write \"redis://\" "
+                           "and a TLS tunnel's address");
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid URL of \"chat_redis\": write "
+                       "\"redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]\" "
+                       "or \"unix:/PATH[?PASSWORD]\"");
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* a path, and behind a "?" [USER:]PASSWORD */
+
+static char *
+ngx_http_chat_redis_unix(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
+    ngx_str_t *rest, ngx_chat_redis_server_t *srv)
+{
+    u_char     *p, *last;
+    ngx_str_t   login;
+    ngx_url_t   u;
+
+    last = rest->data + rest->len;
+    p = ngx_strlchr(rest->data, last, '?');
+
+    if (p != NULL) {
+        login.data = p + 1;
+        login.len = (size_t) (last - p) - 1;
+        last = p;
+
+        if (ngx_http_chat_redis_login(cf, &login, srv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url.len = (size_t) (last - arg->data);
+    u.url.data = ngx_pnalloc(cf->pool, u.url.len + 1);
+    if (u.url.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    (void) ngx_cpystrn(u.url.data, arg->data, u.url.len + 1);
+
+    srv->url = u.url;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid path in \"%V\" of \"chat_redis\": write "
+                           "\"unix:/PATH\"", &srv->url);
+        return NGX_CONF_ERROR;
+    }
+
+    srv->addrs = u.addrs;
+    srv->naddrs = u.naddrs;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
+    ngx_str_t *rest, ngx_chat_redis_server_t *srv)
+{
+    u_char     *p, *at, *last, *slash;
+    ngx_str_t   login;
+    ngx_url_t   u;
+
+    last = rest->data + rest->len;
+
+    /* the last "@": a password may have one */
+
+    for (at = last; at > rest->data && at[-1] != '@'; at--) { /* void */ }
+
+    if (at > rest->data) {
+        login.data = rest->data;
+        login.len = (size_t) (at - rest->data) - 1;
+
+        if (ngx_http_chat_redis_login(cf, &login, srv) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    slash = ngx_strlchr(at, last, '/');
+
+    if (slash != NULL) {
+        srv->database.data = slash + 1;
+        srv->database.len = (size_t) (last - slash) - 1;
+        last = slash;
+
+        if (srv->database.len > 0
+            && ngx_http_chat_number(&srv->database, 0, 1000000) == NGX_ERROR)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid database of \"chat_redis\": write its "
+                               "number, \"redis://HOST/0\"");
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url.len = (size_t) (last - at);
+    u.url.data = at;
+    u.default_port = 6379;
+
+    p = ngx_pnalloc(cf->pool, u.url.len + 8);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    srv->url.data = p;
+    p = ngx_cpymem(p, "redis://", 8);
+    p = ngx_cpymem(p, u.url.data, u.url.len);
+    srv->url.len = (size_t) (p - srv->url.data);
+
+    u.err = "no host";
+
+    if (u.url.len == 0 || ngx_parse_url(cf->pool, &u) != NGX_OK
+        || u.naddrs == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s in \"%V\" of \"chat_redis\": write "
+                           "\"redis://HOST:PORT\"", u.err, &srv->url);
+        return NGX_CONF_ERROR;
+    }
+
+    srv->addrs = u.addrs;
+    srv->naddrs = u.naddrs;
+
+    return NGX_CONF_OK;
+}
+
+
+/* [USER:]PASSWORD, both with %XX */
+
+static ngx_int_t
+ngx_http_chat_redis_login(ngx_conf_t *cf, ngx_str_t *rest,
+    ngx_chat_redis_server_t *srv)
+{
+    u_char  *p, *last;
+
+    last = rest->data + rest->len;
+    p = ngx_strlchr(rest->data, last, ':');
+
+    if (p != NULL
+        && ngx_http_chat_redis_unescape(cf, rest->data, p, &srv->user)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_chat_redis_unescape(cf, p ? p + 1 : rest->data, last,
+                                     &srv->password)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (srv->password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_redis\" has a user without a password: "
+                           "write \"USER:PASSWORD@\"");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_chat_redis_unescape(ngx_conf_t *cf, u_char *p, u_char *last,
+    ngx_str_t *value)
+{
+    u_char  *dst;
+
+    dst = ngx_pnalloc(cf->pool, (size_t) (last - p) + 1);
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->data = dst;
+
+    ngx_unescape_uri(&dst, &p, (size_t) (last - p), 0);
+
+    value->len = (size_t) (dst - value->data);
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
+    ngx_chat_redis_conf_t *conf)
+{
+    ngx_int_t    t;
+    ngx_str_t    value;
+    ngx_msec_t  *msec;
+
+    if (ngx_http_chat_param(arg, "prefix", &value)) {
+        return ngx_http_chat_redis_prefix(cf, cmd, arg, &value, conf);
+    }
+
+    if (ngx_http_chat_param(arg, "timeout", &value)) {
+        msec = &conf->timeout;
+
+    } else if (ngx_http_chat_param(arg, "connect_timeout", &value)) {
+        msec = &conf->server.connect_timeout;
+
+    } else if (ngx_http_chat_param(arg, "read_timeout", &value)) {
+        msec = &conf->server.read_timeout;
+
+    } else {
+        return ngx_http_chat_bad_param(cf, cmd, arg,
+                               "known are prefix=, timeout=, "
+                               "connect_timeout= and read_timeout=");
+    }
+
+    t = ngx_parse_time(&value, 0);
+
+    if (t < 100 || t > 60000) {
+        return ngx_http_chat_bad_param(cf, cmd, arg,
+                             "write a time of 100ms to 60s, \"timeout=5s\"");
+    }
+
+    *msec = (ngx_msec_t) t;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the braces of a key are around the room's name */
+
+static char *
+ngx_http_chat_redis_prefix(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
+    ngx_str_t *value, ngx_chat_redis_conf_t *conf)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] <= ' ' || value->data[i] >= 0x7f
+            || value->data[i] == '{' || value->data[i] == '}')
+        {
+            break;
+        }
+    }
+
+    if (i < value->len || value->len > NGX_HTTP_CHAT_REDIS_PREFIX_MAX) {
+        return ngx_http_chat_bad_param(cf, cmd, arg,
+                            "write at most 64 letters, without braces, "
+                            "\"prefix=chat:\"");
+    }
+
+    conf->prefix = *value;
+
+    return NGX_CONF_OK;
+}

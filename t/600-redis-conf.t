@@ -1,0 +1,54 @@
+#!/usr/bin/perl
+
+# chat_redis: what "nginx -t" takes, and what it says of everything else.  What
+# it does is tested by t/redis/run, with servers.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: what is taken
+--- chat
+accepted http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1;
+accepted http chat_redis main redis://127.0.0.1:6380/3; chat_zone zone=main:1m;
+accepted http chat_zone zone=main:1m; chat_redis main redis://:secret@127.0.0.1:6380/;
+accepted http chat_zone zone=main:1m; chat_redis main redis://ann:s%40cr@t@[::1]:6380/15;
+accepted http chat_zone zone=main:1m; chat_redis main unix:/run/redis.sock;
+accepted http chat_zone zone=main:1m; chat_redis main "unix:/run/redis.sock?ann:secret";
+accepted http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 prefix=site-1: timeout=3s connect_timeout=500ms read_timeout=2s;
+accepted http chat_zone zone=a:1m; chat_zone zone=b:1m; chat_redis a redis://127.0.0.1; chat_redis b redis://127.0.0.1 prefix=b:;
+
+
+
+=== TEST 2: URLs that are refused, and never repeated with a password
+--- chat
+refused http chat_zone zone=main:1m; chat_redis main; => invalid number of arguments in "chat_redis" directive
+refused http chat_zone zone=main:1m; chat_redis main 127.0.0.1:6379; => invalid URL of "chat_redis": write "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]" or "unix:/PATH[?PASSWORD]"
+refused http chat_zone zone=main:1m; chat_redis main http://127.0.0.1/; => invalid URL of "chat_redis"
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1; => "chat_redis" has no TLS: write "redis://" and a TLS tunnel's address
+refused http chat_zone zone=main:1m; chat_redis main redis://ann:secret@127.0.0.1:port; => /invalid port in "redis://127\.0\.0\.1:port" of "chat_redis": write "redis:\/\/HOST:PORT"/
+refused http chat_zone zone=main:1m; chat_redis main redis://ann@127.0.0.1:99999; => /invalid port in "redis://127\.0\.0\.1:99999"/
+refused http chat_zone zone=main:1m; chat_redis main redis://secret@; => no host in "redis://" of "chat_redis": write "redis://HOST:PORT"
+refused http chat_zone zone=main:1m; chat_redis main redis://ann:@127.0.0.1; => "chat_redis" has a user without a password: write "USER:PASSWORD@"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1/db; => invalid database of "chat_redis": write its number, "redis://HOST/0"
+refused http chat_zone zone=main:1m; chat_redis main redis://no-such-host.invalid; => host not found in "redis://no-such-host.invalid" of "chat_redis"
+
+
+
+=== TEST 3: parameters
+--- chat
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 wait=1; => invalid parameter "wait=1" of "chat_redis": known are prefix=, timeout=, connect_timeout= and read_timeout=
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel=main; => known are prefix=, timeout=, connect_timeout= and read_timeout=
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 timeout=10ms; => write a time of 100ms to 60s, "timeout=5s"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 read_timeout=2m; => write a time of 100ms to 60s
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 "prefix={a}"; => write at most 64 letters, without braces, "prefix=chat:"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 prefix=a prefix=b; => invalid parameter "prefix=b" of "chat_redis": write it once
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1; chat_redis main redis://127.0.0.2; => invalid parameter "main" of "chat_redis": this zone has a "chat_redis", write one
+refused http chat_redis other redis://127.0.0.1; => "chat_redis" names the chat zone "other" that nobody defines: write "chat_zone zone=other:64m;"
