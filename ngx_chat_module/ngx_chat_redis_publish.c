@@ -147,6 +147,12 @@ ngx_chat_redis_published(ngx_chat_redis_op_t *op,
 
     if (reply != NULL) {
         code = ngx_chat_redis_outcome(op, reply, &p);
+
+        if (code == NGX_CHAT_E_INTERNAL) {
+            /* it may be the answer to something else, and so on */
+            ngx_chat_redis_conn_lose(&op->redis->calls,
+                                     "an answer that isn't one");
+        }
     }
 
     seat = ngx_chat_bus_seat();
