@@ -13,6 +13,7 @@
 #include <hiredis/hiredis.h>
 #include "ngx_chat_redis_conn.h"
 #include "ngx_chat_redis_io.h"
+#include "ngx_chat_redis_tls.h"
 
 
 #define NGX_CHAT_REDIS_BACKOFF_MIN  50        /* ms */
@@ -22,6 +23,8 @@
 
 static void ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_connected(ngx_chat_redis_conn_t *rc);
+static void ngx_chat_redis_conn_insecure(ngx_chat_redis_conn_t *rc);
+static void ngx_chat_redis_conn_secured(ngx_chat_redis_conn_t *rc);
 static ngx_int_t ngx_chat_redis_conn_test(ngx_connection_t *c);
 static ngx_int_t ngx_chat_redis_conn_greet(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_greeted(void *data,
@@ -128,7 +131,7 @@ ngx_chat_redis_conn_close(ngx_chat_redis_conn_t *rc)
     rc->pinged = 0;
 
     if (c != NULL) {
-        ngx_close_connection(c);
+        ngx_chat_redis_tls_close(c);
     }
 
     ngx_chat_redis_io_reset(rc);
@@ -208,6 +211,41 @@ ngx_chat_redis_conn_connected(ngx_chat_redis_conn_t *rc)
         ngx_chat_redis_conn_lose(rc, "it can't be used");
         return;
     }
+
+    if (rc->server->tls == NULL) {
+        ngx_chat_redis_conn_secured(rc);
+        return;
+    }
+
+    rc->state = NGX_CHAT_REDIS_SECURING;
+
+    if (ngx_chat_redis_tls_start(rc, c, ngx_chat_redis_conn_secured,
+                                 ngx_chat_redis_conn_insecure)
+        != NGX_OK)
+    {
+        ngx_chat_redis_conn_insecure(rc);
+    }
+}
+
+
+static void
+ngx_chat_redis_conn_insecure(ngx_chat_redis_conn_t *rc)
+{
+    ngx_chat_redis_conn_lose(rc, "the TLS handshake failed");
+}
+
+
+/* the first bytes of ours, and of the server */
+
+static void
+ngx_chat_redis_conn_secured(ngx_chat_redis_conn_t *rc)
+{
+    ngx_connection_t  *c;
+
+    c = rc->connection;
+
+    c->read->handler = ngx_chat_redis_conn_read_handler;
+    c->write->handler = ngx_chat_redis_conn_write_handler;
 
     rc->state = NGX_CHAT_REDIS_GREETING;
 
@@ -300,9 +338,14 @@ ngx_chat_redis_conn_greeted(void *data, ngx_chat_redis_reply_t *reply)
     ngx_chat_redis_conn_t *rc = data;
 
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, rc->log, 0,
-                      "chat: \"%V\" refuses: \"%*s\"", &rc->server->url,
-                      ngx_min(reply->len, 200), reply->str);
+
+        if (!rc->told) {
+            ngx_log_error(NGX_LOG_ERR, rc->log, 0,
+                          "chat: \"%V\" refuses: \"%*s\"",
+                          &rc->server->url, ngx_min(reply->len, 200),
+                          reply->str);
+        }
+
         ngx_chat_redis_conn_lose(rc, "the server refuses");
     }
 }
@@ -379,7 +422,7 @@ ngx_chat_redis_conn_read_handler(ngx_event_t *rev)
     if (rc->state == NGX_CHAT_REDIS_CONNECTING) {
         ngx_chat_redis_conn_connected(rc);
 
-        if (rc->connection != c) {
+        if (rc->connection != c || rc->state == NGX_CHAT_REDIS_SECURING) {
             return;
         }
     }
@@ -403,6 +446,7 @@ ngx_chat_redis_conn_timer_handler(ngx_event_t *ev)
         ngx_chat_redis_conn_lose(rc, "connecting timed out");
         break;
 
+    case NGX_CHAT_REDIS_SECURING:
     case NGX_CHAT_REDIS_GREETING:
         ngx_chat_redis_conn_lose(rc, "the server doesn't answer");
         break;

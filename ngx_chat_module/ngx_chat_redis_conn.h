@@ -45,6 +45,7 @@ typedef struct {
     ngx_str_t             user;          /* len 0: none */
     ngx_str_t             password;
     ngx_str_t             database;
+    void                 *tls;           /* NULL: without */
     ngx_msec_t            connect_timeout;
     ngx_msec_t            read_timeout;
 } ngx_chat_redis_server_t;
@@ -59,6 +60,7 @@ typedef struct {
 typedef enum {
     NGX_CHAT_REDIS_DOWN = 0,             /* waits for its next attempt */
     NGX_CHAT_REDIS_CONNECTING,
+    NGX_CHAT_REDIS_SECURING,             /* TLS */
     NGX_CHAT_REDIS_GREETING,             /* AUTH, SELECT, PING */
     NGX_CHAT_REDIS_READY
 } ngx_chat_redis_state_e;
@@ -102,6 +104,10 @@ struct ngx_chat_redis_conn_s {
     ngx_event_t               timer;
     ngx_msec_t                last_in;
     ngx_msec_t                down_since;
+    /* how the handshake of TLS ends */
+    void                    (*tls_done)(ngx_chat_redis_conn_t *rc);
+    void                    (*tls_failed)(ngx_chat_redis_conn_t *rc);
+
     unsigned                  pinged:1;
     unsigned                  stopped:1;
     unsigned                  told:1;    /* the log knows that it is down */

@@ -3,7 +3,8 @@
  * Copyright (C) the ngx_chat_module authors
  *
  * chat_redis ZONE URL [prefix=P] [timeout=T] [connect_timeout=T]
- *                     [read_timeout=T];
+ *                     [read_timeout=T] [ca=FILE] [certificate=FILE key=FILE]
+ *                     [name=NAME] [verify=on|off];
  */
 
 
@@ -12,21 +13,29 @@
 #include <ngx_http.h>
 #include "ngx_http_chat_set.h"
 #include "ngx_chat_redis.h"
+#include "ngx_chat_redis_tls.h"
 
 
 #define NGX_HTTP_CHAT_REDIS_PREFIX_MAX  64
 
 
 static char *ngx_http_chat_redis_url(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_str_t *arg, ngx_chat_redis_server_t *srv);
+    ngx_str_t *arg, ngx_chat_redis_server_t *srv,
+    ngx_chat_redis_tls_conf_t *tls);
 static char *ngx_http_chat_redis_unix(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *arg, ngx_str_t *rest, ngx_chat_redis_server_t *srv);
 static char *ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_str_t *arg, ngx_str_t *rest, ngx_chat_redis_server_t *srv);
+    ngx_str_t *rest, ngx_chat_redis_server_t *srv,
+    ngx_chat_redis_tls_conf_t *tls);
 static ngx_int_t ngx_http_chat_redis_login(ngx_conf_t *cf, ngx_str_t *rest,
     ngx_chat_redis_server_t *srv);
 static ngx_int_t ngx_http_chat_redis_unescape(ngx_conf_t *cf, u_char *p,
     u_char *last, ngx_str_t *value);
+static ngx_int_t ngx_http_chat_redis_tls_param(ngx_conf_t *cf,
+    ngx_command_t *cmd, ngx_str_t *arg, ngx_uint_t secure,
+    ngx_chat_redis_tls_conf_t *tls);
+static char *ngx_http_chat_redis_tls(ngx_conf_t *cf,
+    ngx_chat_redis_server_t *srv, ngx_chat_redis_tls_conf_t *tls);
 static char *ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *arg, ngx_chat_redis_conf_t *conf);
 static char *ngx_http_chat_redis_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -36,11 +45,13 @@ static char *ngx_http_chat_redis_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
 char *
 ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *dummy)
 {
-    char                   *rv;
-    ngx_str_t              *arg;
-    ngx_uint_t              i;
-    ngx_http_chat_zone_t   *zone;
-    ngx_chat_redis_conf_t  *conf;
+    char                       *rv;
+    ngx_int_t                   rc;
+    ngx_str_t                  *arg;
+    ngx_uint_t                  i, secure;
+    ngx_http_chat_zone_t       *zone;
+    ngx_chat_redis_conf_t      *conf;
+    ngx_chat_redis_tls_conf_t   tls;
 
     arg = cf->args->elts;
 
@@ -65,14 +76,30 @@ ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *dummy)
     conf->server.connect_timeout = 1000;
     conf->server.read_timeout = 1000;
 
-    rv = ngx_http_chat_redis_url(cf, cmd, &arg[2], &conf->server);
+    ngx_memzero(&tls, sizeof(ngx_chat_redis_tls_conf_t));
+    tls.verify = 1;
+
+    rv = ngx_http_chat_redis_url(cf, cmd, &arg[2], &conf->server, &tls);
+
+    secure = ngx_strncmp(arg[2].data, "rediss:", 7) == 0;
 
     if (rv == NGX_CONF_OK) {
         rv = ngx_http_chat_param_twice(cf, cmd, 3);
     }
 
     for (i = 3; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
-        rv = ngx_http_chat_redis_param(cf, cmd, &arg[i], conf);
+        rc = ngx_http_chat_redis_tls_param(cf, cmd, &arg[i], secure, &tls);
+
+        if (rc == NGX_DECLINED) {
+            rv = ngx_http_chat_redis_param(cf, cmd, &arg[i], conf);
+
+        } else if (rc != NGX_OK) {
+            rv = NGX_CONF_ERROR;
+        }
+    }
+
+    if (rv == NGX_CONF_OK && secure) {
+        rv = ngx_http_chat_redis_tls(cf, &conf->server, &tls);
     }
 
     if (rv == NGX_CONF_OK) {
@@ -87,7 +114,7 @@ ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *dummy)
 
 static char *
 ngx_http_chat_redis_url(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
-    ngx_chat_redis_server_t *srv)
+    ngx_chat_redis_server_t *srv, ngx_chat_redis_tls_conf_t *tls)
 {
     ngx_str_t  rest;
 
@@ -95,7 +122,7 @@ ngx_http_chat_redis_url(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
         rest.data = arg->data + 8;
         rest.len = arg->len - 8;
 
-        return ngx_http_chat_redis_tcp(cf, cmd, arg, &rest, srv);
+        return ngx_http_chat_redis_tcp(cf, cmd, &rest, srv, NULL);
     }
 
     if (arg->len > 5 && ngx_strncmp(arg->data, "unix:", 5) == 0) {
@@ -106,10 +133,10 @@ ngx_http_chat_redis_url(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     }
 
     if (arg->len > 9 && ngx_strncmp(arg->data, "rediss://", 9) == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"chat_redis\" has no TLS: write \"redis://\" "
-                           "and a TLS tunnel's address");
-        return NGX_CONF_ERROR;
+        rest.data = arg->data + 9;
+        rest.len = arg->len - 9;
+
+        return ngx_http_chat_redis_tcp(cf, cmd, &rest, srv, tls);
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -171,8 +198,8 @@ ngx_http_chat_redis_unix(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
 
 
 static char *
-ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
-    ngx_str_t *rest, ngx_chat_redis_server_t *srv)
+ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *rest,
+    ngx_chat_redis_server_t *srv, ngx_chat_redis_tls_conf_t *tls)
 {
     u_char     *p, *at, *last, *slash;
     ngx_str_t   login;
@@ -216,13 +243,13 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     u.url.data = at;
     u.default_port = 6379;
 
-    p = ngx_pnalloc(cf->pool, u.url.len + 8);
+    p = ngx_pnalloc(cf->pool, u.url.len + 9);
     if (p == NULL) {
         return NGX_CONF_ERROR;
     }
 
     srv->url.data = p;
-    p = ngx_cpymem(p, "redis://", 8);
+    p = ngx_sprintf(p, "redis%s://", tls ? "s" : "");
     p = ngx_cpymem(p, u.url.data, u.url.len);
     srv->url.len = (size_t) (p - srv->url.data);
 
@@ -239,6 +266,16 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
 
     srv->addrs = u.addrs;
     srv->naddrs = u.naddrs;
+
+    if (tls != NULL && tls->name.len == 0) {
+        tls->name = u.host;
+
+        if (u.host.len > 2 && u.host.data[0] == '[') {
+            /* without the brackets of an address */
+            tls->name.data++;
+            tls->name.len -= 2;
+        }
+    }
 
     return NGX_CONF_OK;
 }
@@ -301,6 +338,101 @@ ngx_http_chat_redis_unescape(ngx_conf_t *cf, u_char *p, u_char *last,
 }
 
 
+/* NGX_DECLINED: it isn't about TLS */
+
+static ngx_int_t
+ngx_http_chat_redis_tls_param(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_uint_t secure, ngx_chat_redis_tls_conf_t *tls)
+{
+    ngx_str_t   value, *file;
+
+    file = NULL;
+
+    if (ngx_http_chat_param(arg, "ca", &value)) {
+        file = &tls->ca;
+
+    } else if (ngx_http_chat_param(arg, "certificate", &value)) {
+        file = &tls->certificate;
+
+    } else if (ngx_http_chat_param(arg, "key", &value)) {
+        file = &tls->key;
+
+    } else if (!ngx_http_chat_param(arg, "name", &value)
+               && !ngx_http_chat_param(arg, "verify", &value))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (!secure) {
+        (void) ngx_http_chat_bad_param(cf, cmd, arg,
+                                 "it needs TLS, write \"rediss://HOST:PORT\"");
+        return NGX_ERROR;
+    }
+
+    if (value.len == 0) {
+        (void) ngx_http_chat_bad_param(cf, cmd, arg, "write a value");
+        return NGX_ERROR;
+    }
+
+    if (file != NULL) {
+        *file = value;
+        return ngx_conf_full_name(cf->cycle, file, 1);
+    }
+
+    if (arg->data[0] == 'n') {
+        tls->name = value;
+        return NGX_OK;
+    }
+
+    if (ngx_strcmp(value.data, "on") != 0
+        && ngx_strcmp(value.data, "off") != 0)
+    {
+        (void) ngx_http_chat_bad_param(cf, cmd, arg,
+                                  "write \"verify=on\" or \"verify=off\"");
+        return NGX_ERROR;
+    }
+
+    tls->verify = (value.len == 2);
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_chat_redis_tls(ngx_conf_t *cf, ngx_chat_redis_server_t *srv,
+    ngx_chat_redis_tls_conf_t *tls)
+{
+    u_char     *p;
+    ngx_int_t   rc;
+
+    if ((tls->certificate.len == 0) != (tls->key.len == 0)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_redis\" needs both or neither: write "
+                           "\"certificate=FILE\" and \"key=FILE\"");
+        return NGX_CONF_ERROR;
+    }
+
+    p = ngx_pnalloc(cf->pool, tls->name.len + 1);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    (void) ngx_cpystrn(p, tls->name.data, tls->name.len + 1);
+    tls->name.data = p;
+
+    rc = ngx_chat_redis_tls_configure(cf, srv, tls);
+
+    if (rc == NGX_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "this nginx has no TLS for \"chat_redis\": write "
+                           "\"redis://\", or build nginx with "
+                           "--with-http_ssl_module");
+    }
+
+    return (rc == NGX_OK) ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
 static char *
 ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     ngx_chat_redis_conf_t *conf)
@@ -325,7 +457,8 @@ ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     } else {
         return ngx_http_chat_bad_param(cf, cmd, arg,
                                "known are prefix=, timeout=, "
-                               "connect_timeout= and read_timeout=");
+                               "connect_timeout=, read_timeout=, ca=, "
+                               "certificate=, key=, name= and verify=");
     }
 
     t = ngx_parse_time(&value, 0);

@@ -32,7 +32,6 @@ accepted http chat_zone zone=a:1m; chat_zone zone=b:1m; chat_redis a redis://127
 refused http chat_zone zone=main:1m; chat_redis main; => invalid number of arguments in "chat_redis" directive
 refused http chat_zone zone=main:1m; chat_redis main 127.0.0.1:6379; => invalid URL of "chat_redis": write "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]" or "unix:/PATH[?PASSWORD]"
 refused http chat_zone zone=main:1m; chat_redis main http://127.0.0.1/; => invalid URL of "chat_redis"
-refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1; => "chat_redis" has no TLS: write "redis://" and a TLS tunnel's address
 refused http chat_zone zone=main:1m; chat_redis main redis://ann:secret@127.0.0.1:port; => /invalid port in "redis://127\.0\.0\.1:port" of "chat_redis": write "redis:\/\/HOST:PORT"/
 refused http chat_zone zone=main:1m; chat_redis main redis://ann@127.0.0.1:99999; => /invalid port in "redis://127\.0\.0\.1:99999"/
 refused http chat_zone zone=main:1m; chat_redis main redis://secret@; => no host in "redis://" of "chat_redis": write "redis://HOST:PORT"
@@ -44,11 +43,27 @@ refused http chat_zone zone=main:1m; chat_redis main redis://no-such-host.invali
 
 === TEST 3: parameters
 --- chat
-refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 wait=1; => invalid parameter "wait=1" of "chat_redis": known are prefix=, timeout=, connect_timeout= and read_timeout=
-refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel=main; => known are prefix=, timeout=, connect_timeout= and read_timeout=
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 wait=1; => invalid parameter "wait=1" of "chat_redis": known are prefix=, timeout=, connect_timeout=, read_timeout=, ca=, certificate=, key=, name= and verify=
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel=main; => known are prefix=, timeout=, connect_timeout=, read_timeout=, ca=, certificate=, key=, name= and verify=
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 timeout=10ms; => write a time of 100ms to 60s, "timeout=5s"
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 read_timeout=2m; => write a time of 100ms to 60s
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 "prefix={a}"; => write at most 64 letters, without braces, "prefix=chat:"
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 prefix=a prefix=b; => invalid parameter "prefix=b" of "chat_redis": write it once
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1; chat_redis main redis://127.0.0.2; => invalid parameter "main" of "chat_redis": this zone has a "chat_redis", write one
 refused http chat_redis other redis://127.0.0.1; => "chat_redis" names the chat zone "other" that nobody defines: write "chat_zone zone=other:64m;"
+
+
+
+=== TEST 4: TLS
+--- chat
+accepted http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1;
+accepted http chat_zone zone=main:1m; chat_redis main rediss://ann:secret@127.0.0.1:6380/1 name=redis.example verify=off;
+accepted http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 ca=/etc/ssl/certs/ca-certificates.crt verify=on;
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 verify=off; => invalid parameter "verify=off" of "chat_redis": it needs TLS, write "rediss://HOST:PORT"
+refused http chat_zone zone=main:1m; chat_redis main unix:/run/redis.sock ca=/x; => invalid parameter "ca=/x" of "chat_redis": it needs TLS, write "rediss://HOST:PORT"
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 verify=no; => write "verify=on" or "verify=off"
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 name=; => invalid parameter "name=" of "chat_redis": write a value
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 key=/x; => "chat_redis" needs both or neither: write "certificate=FILE" and "key=FILE"
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 ca=/nowhere; => "chat_redis" can't read the certificates of "/nowhere"
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 certificate=/nowhere key=/nokey; => "chat_redis" can't use the certificate "/nowhere" with the key "/nokey"
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 ca=/a ca=/b; => invalid parameter "ca=/b" of "chat_redis": write it once
