@@ -125,7 +125,7 @@ b: recv {"type":"message","id":"$e-501"}
 === TEST 6: a reader that takes a breath
 --- chat_http
 chat_zone   zone=main:32m;
-chat_rooms  main  *  history=10;
+chat_rooms  main  *  history=10 size=8m;
 --- chat
 let big = <<"x" x 4000>>
 a: enter ws /chat/lobby
