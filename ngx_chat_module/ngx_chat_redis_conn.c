@@ -156,6 +156,14 @@ ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc)
     rc->peer.log = rc->log;
     rc->peer.log_error = NGX_ERROR_ERR;
 
+    if (rc->told) {
+        /* one line for an outage, not one for each attempt */
+        rc->quiet = *rc->log;
+        rc->quiet.log_level = NGX_LOG_ALERT;
+        rc->peer.log = &rc->quiet;
+        rc->peer.log_error = NGX_ERROR_INFO;
+    }
+
     rc->state = NGX_CHAT_REDIS_CONNECTING;
 
     rv = ngx_event_connect_peer(&rc->peer);

@@ -101,6 +101,7 @@ struct ngx_chat_redis_conn_s {
     ngx_uint_t                pending_n;
     ngx_uint_t                pending_size;
 
+    ngx_log_t                 quiet;
     ngx_event_t               timer;
     ngx_msec_t                last_in;
     ngx_msec_t                down_since;
