@@ -18,7 +18,7 @@ my @ROWS = (
     [qw(ws utf8 sse json name token error deflate)],
 
     # 2, domain: commands, events, permission
-    [qw(proto cmd policy bucket)],
+    [qw(proto cmd policy bucket jwt)],
 
     # 3, store: shared memory, no events
     [qw(store shm segment log room nonce interest limit table repair copy proc
