@@ -10,9 +10,9 @@
 #include "unit.h"
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include "ngx_chat_jwt.h"
 #include "jwt_cases.h"
+#include "jwt_mint.h"
 
 
 #define NOW  4102442000
@@ -21,29 +21,7 @@
 
 
 static ngx_log_t    *ulog;
-static ngx_pool_t   *pool;
 static const char   *why;
-
-
-static ngx_str_t
-str(const char *s)
-{
-    ngx_str_t  v;
-
-    v.data = (u_char *) s;
-    v.len = strlen(s);
-
-    return v;
-}
-
-
-static ngx_uint_t
-alg(const char *name)
-{
-    ngx_str_t  s = str(name);
-
-    return (ngx_uint_t) 1 << ngx_chat_jwt_alg(&s);
-}
 
 
 /* on the heap, so that a byte too far is seen */
@@ -94,64 +72,6 @@ check_token(const char *token, const char *key, ngx_uint_t algs)
 
     return rc;
 }
-
-
-static u_char *
-memory(size_t n)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(pool, n);
-    if (p == NULL) {
-        abort();
-    }
-
-    return p;
-}
-
-
-static const char *
-base64(const char *text, size_t len)
-{
-    ngx_str_t  src, dst;
-
-    src.data = (u_char *) text;
-    src.len = len;
-    dst.data = memory(ngx_base64_encoded_length(len) + 1);
-
-    ngx_encode_base64url(&dst, &src);
-    dst.data[dst.len] = '\0';
-
-    return (char *) dst.data;
-}
-
-
-/* signed with HS256 and this secret */
-
-#define SECRET  "0123456789abcdef0123456789abcdef"
-
-static const char *
-mint(const char *header, const char *claims)
-{
-    u_char      *p, mac[32];
-    const char  *h, *c;
-
-    h = base64(header, strlen(header));
-    c = base64(claims, strlen(claims));
-
-    p = memory(strlen(h) + strlen(c) + 64);
-    ngx_sprintf(p, "%s.%s%Z", h, c);
-
-    HMAC(EVP_sha256(), SECRET, 32, p, strlen((char *) p), mac, NULL);
-
-    ngx_sprintf(p + strlen((char *) p), ".%s%Z", base64((char *) mac, 32));
-
-    return (char *) p;
-}
-
-
-#define HS       "{\"alg\":\"HS256\"}"
-#define CLAIMS   "{\"sub\":\"ann\",\"exp\":4102444800}"
 
 
 static void
@@ -585,8 +505,8 @@ test_user(void)
 {
 #define EXP  ",\"exp\":4102444800}"
 
-    ok(claims("{\"sub\":\"ann\",\"name\":\" Ann  B \",\"roles\":[\"x\",\"y z\"],"
-              "\"rooms\":[\"a-*\"]" EXP) == NGX_OK, "everything");
+    ok(claims("{\"sub\":\"ann\",\"name\":\" Ann  B \","
+              "\"roles\":[\"x\",\"y z\"],\"rooms\":[\"a-*\"]" EXP) == NGX_OK, "everything");
     is_str(user.id.data, user.id.len, "ann", "id");
     is_str(user.name.data, user.name.len, "Ann B", "name");
     ok(user.roles.n == 2 && user.confined && user.rooms.n == 1, "lists");
