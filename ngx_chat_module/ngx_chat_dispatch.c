@@ -24,6 +24,10 @@ static void ngx_chat_dispatch_command(ngx_chat_caller_t *c,
 static void ngx_chat_dispatch_emit(ngx_chat_caller_t *c, ngx_chat_text_t *t);
 static void ngx_chat_dispatch_refuse(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_err_e code);
+static ngx_chat_err_e ngx_chat_dispatch_charge_join(ngx_chat_caller_t *c,
+    ngx_chat_join_t *join);
+static ngx_chat_err_e ngx_chat_dispatch_join(ngx_chat_caller_t *c,
+    ngx_chat_join_t *join, ngx_str_t *reply_to, ngx_uint_t ordinal);
 
 static void ngx_chat_command_unknown(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
@@ -93,7 +97,10 @@ ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json)
     for (n = 0; /* void */ ; n++) {
         rc = ngx_chat_batch_next(&batch, &cmd, &err);
 
-        if (rc == NGX_DONE || (c->session != NULL && c->session->dead)) {
+        if (rc == NGX_DONE
+            || (c->session != NULL
+                && (c->session->dead || c->session->closing)))
+        {
             break;
         }
 
@@ -161,6 +168,7 @@ static void
 ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
     size_t          pending, max;
+    ngx_chat_err_e  code;
     ngx_chat_err_t  err;
 
     if (c->session != NULL) {
@@ -180,6 +188,14 @@ ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         err.message = "read the replies before asking for more";
         err.retry_after_ms = 1000;
         ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+        return;
+    }
+
+    code = ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_COMMAND, NULL, 1);
+
+    if (code != NGX_CHAT_OK) {
+        cmd->room.len = 0;
+        ngx_chat_dispatch_refuse(c, cmd, code);
         return;
     }
 
@@ -246,17 +262,20 @@ ngx_chat_dispatch_enter(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_str_null(&none);
     ngx_memzero(&err, sizeof(ngx_chat_err_t));
 
+    ngx_memzero(&caller, sizeof(ngx_chat_caller_t));
+    caller.conf = s->conf;
+    caller.session = s;
+    caller.user = &s->user;
+
     err.code = (ngx_chat_room_name_valid(&join->room, 0) == NGX_OK)
-               ? ngx_chat_member_join(s, join, &none, ordinal)
+               ? ngx_chat_dispatch_join(&caller, join, &none, ordinal)
                : NGX_CHAT_E_BAD_REQUEST;
 
     if (err.code == NGX_CHAT_OK) {
         return NGX_CHAT_OK;
     }
 
-    ngx_memzero(&caller, sizeof(ngx_chat_caller_t));
-    caller.conf = s->conf;
-    caller.session = s;
+    err.retry_after_ms = caller.retry_after_ms;
 
     /* what isn't text can't be named */
 
@@ -266,6 +285,37 @@ ngx_chat_dispatch_enter(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_chat_dispatch_error(&caller, &none, room, &err);
 
     return err.code;
+}
+
+
+/* what is replayed, or is on the page, is charged as history is */
+
+static ngx_chat_err_e
+ngx_chat_dispatch_charge_join(ngx_chat_caller_t *c, ngx_chat_join_t *join)
+{
+    ngx_chat_err_e  code;
+
+    code = ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_JOIN, &join->room, 1);
+
+    if (code == NGX_CHAT_OK && (join->after.given || join->last > 0)) {
+        code = ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_HISTORY, &join->room,
+                                        1);
+    }
+
+    return code;
+}
+
+
+static ngx_chat_err_e
+ngx_chat_dispatch_join(ngx_chat_caller_t *c, ngx_chat_join_t *join,
+    ngx_str_t *reply_to, ngx_uint_t ordinal)
+{
+    ngx_chat_err_e  code;
+
+    code = ngx_chat_dispatch_charge_join(c, join);
+
+    return (code == NGX_CHAT_OK)
+           ? ngx_chat_member_join(c->session, join, reply_to, ordinal) : code;
 }
 
 
@@ -282,6 +332,18 @@ ngx_chat_dispatch_refuse(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     ngx_memzero(&err, sizeof(ngx_chat_err_t));
     err.code = code;
+
+    if (code == NGX_CHAT_E_RATE_LIMITED) {
+        err.retry_after_ms = c->retry_after_ms;
+
+        if (c->session != NULL) {
+            /* the error goes before the end */
+            ngx_chat_dispatch_error(c, &cmd->reply_to,
+                                    cmd->room.len ? &cmd->room : NULL, &err);
+            ngx_chat_dispatch_flood(c->session);
+            return;
+        }
+    }
 
     ngx_chat_dispatch_error(c, &cmd->reply_to,
                             cmd->room.len ? &cmd->room : NULL, &err);
@@ -406,7 +468,14 @@ ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     key.kind = NGX_CHAT_ROOM_CHAT;
     key.name = cmd->room;
 
-    code = ngx_chat_dispatch_prepare(c, &key, &join);
+    /* once: it comes again with the outcome if the broker had to be asked */
+
+    code = (c->outcome == NULL) ? ngx_chat_dispatch_charge_join(c, &join)
+                                : NGX_CHAT_OK;
+
+    if (code == NGX_CHAT_OK) {
+        code = ngx_chat_dispatch_prepare(c, &key, &join);
+    }
 
     if (code == NGX_CHAT_OK) {
         code = ngx_chat_member_join(c->session, &join, &cmd->reply_to, 0);
@@ -443,8 +512,7 @@ ngx_chat_command_join_many(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     for (i = 0; i < cmd->rooms->nelts; i++) {
 
         if (join[i].error == NGX_CHAT_OK) {
-            join[i].error = ngx_chat_member_join(c->session, &join[i], &none,
-                                                 0);
+            join[i].error = ngx_chat_dispatch_join(c, &join[i], &none, 0);
         }
 
         failed += (join[i].error != NGX_CHAT_OK);

@@ -45,6 +45,8 @@ typedef struct {
     ngx_chat_wait_t       *wait;         /* out: so it waits */
     ngx_uint_t             skip;
 
+    ngx_uint_t             retry_after_ms;   /* of the last refusal */
+
     unsigned               single:1;     /* a text is one object, no array */
     unsigned               redo:1;       /* from the session's backlog */
 
@@ -103,6 +105,26 @@ ngx_chat_err_e ngx_chat_dispatch_want(ngx_chat_caller_t *c,
 /* the "ok" of a publish */
 void ngx_chat_dispatch_ok(ngx_chat_text_t *t, ngx_str_t *reply_to,
     ngx_str_t *room, ngx_chat_publish_t *p);
+
+/*
+ * --- ngx_chat_dispatch_rate.c: chat_limit ---
+ *
+ * What the location's lines for `what' take, 1 unit of each; `room' may be
+ * NULL.  r->n is 0 if there are none.
+ */
+void ngx_chat_dispatch_rates(ngx_chat_caller_t *c, ngx_chat_rate_what_e what,
+    ngx_str_t *room, ngx_chat_rates_t *r);
+
+/* takes it at once: NGX_CHAT_OK, or NGX_CHAT_E_RATE_LIMITED, and
+   c->retry_after_ms is set */
+ngx_chat_err_e ngx_chat_dispatch_charge(ngx_chat_caller_t *c,
+    ngx_chat_rate_what_e what, ngx_str_t *room, uint64_t cost);
+
+/* r->wait isn't 0: counts and logs it, and has c->retry_after_ms say so */
+void ngx_chat_dispatch_limited(ngx_chat_caller_t *c, ngx_chat_rates_t *r);
+
+/* a command was refused as one too many; too often, and the session ends */
+void ngx_chat_dispatch_flood(ngx_chat_session_t *s);
 
 /*
  * A page by room name: appends its members (no braces) to `t'.

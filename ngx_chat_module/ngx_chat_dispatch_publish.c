@@ -16,7 +16,12 @@
 
 
 static ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
-    ngx_chat_publish_t *p);
+    ngx_chat_publish_t *p, size_t size);
+static ngx_int_t ngx_chat_dispatch_local(ngx_chat_caller_t *c,
+    ngx_chat_publish_t *p, ngx_uint_t cost);
+static ngx_chat_err_e ngx_chat_dispatch_remote(ngx_chat_caller_t *c,
+    ngx_chat_publish_t *p, ngx_uint_t cost);
+static ngx_chat_err_e ngx_chat_dispatch_published(ngx_int_t rc);
 static void ngx_chat_dispatch_nonce(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, ngx_str_t *nonce);
 static ngx_int_t ngx_chat_identity_token(ngx_chat_caller_t *c,
@@ -67,7 +72,7 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         p->body = ngx_chat_body_hash(cmd);
     }
 
-    return ngx_chat_dispatch_broker(c, p);
+    return ngx_chat_dispatch_broker(c, p, cmd->text.len + cmd->data.len);
 }
 
 
@@ -96,7 +101,7 @@ ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
         p->body = ngx_chat_hash64(type, payload->data, payload->len);
     }
 
-    return ngx_chat_dispatch_broker(c, p);
+    return ngx_chat_dispatch_broker(c, p, payload->len);
 }
 
 
@@ -118,21 +123,91 @@ ngx_chat_dispatch_nonce(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
 }
 
 
+/* `size' is what the client has sent: each KB more costs a unit more */
+
 static ngx_chat_err_e
-ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p)
+ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
+    size_t size)
 {
     ngx_int_t         rc;
+    ngx_uint_t        cost;
     ngx_chat_zone_t  *z;
 
     z = c->conf->zone;
+    cost = 1 + size / 1024;
 
     p->rule = ngx_chat_zone_rule(z, &p->key.name);
     p->ts = ngx_chat_worker_now();
 
-    rc = (c->conf->broker->prepare == NULL)
-         ? c->conf->broker->publish(z, p, NULL)
-         : ngx_chat_dispatch_later(c, p);
+    if (c->conf->broker->prepare != NULL) {
+        return ngx_chat_dispatch_remote(c, p, cost);
+    }
 
+    rc = ngx_chat_dispatch_local(c, p, cost);
+
+    return (rc == NGX_DONE) ? NGX_CHAT_E_RATE_LIMITED
+                            : ngx_chat_dispatch_published(rc);
+}
+
+
+/* what it costs is taken where it is appended: a duplicate costs nothing */
+
+static ngx_int_t
+ngx_chat_dispatch_local(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
+    ngx_uint_t cost)
+{
+    ngx_int_t         rc;
+    ngx_chat_rates_t  rates;
+
+    ngx_chat_dispatch_rates(c, NGX_CHAT_RATE_MESSAGE, &p->key.name, &rates);
+
+    if (rates.n > 0) {
+        rates.cost = cost;
+        p->rates = &rates;
+    }
+
+    rc = c->conf->broker->publish(c->conf->zone, p, NULL);
+
+    p->rates = NULL;
+
+    if (rates.wait > 0) {
+        ngx_chat_dispatch_limited(c, &rates);
+    }
+
+    return rc;
+}
+
+
+/* it is taken before anybody is asked, and not again with the answer */
+
+static ngx_chat_err_e
+ngx_chat_dispatch_remote(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
+    ngx_uint_t cost)
+{
+    ngx_int_t       rc;
+    ngx_chat_err_e  code;
+
+    if (c->outcome == NULL) {
+        code = ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_MESSAGE,
+                                        &p->key.name, cost);
+        if (code != NGX_CHAT_OK) {
+            return code;
+        }
+    }
+
+    rc = ngx_chat_dispatch_later(c, p);
+
+    if (rc == NGX_DONE) {
+        return (c->wait != NULL) ? NGX_CHAT_E_WAIT : c->outcome->code;
+    }
+
+    return ngx_chat_dispatch_published(rc);
+}
+
+
+static ngx_chat_err_e
+ngx_chat_dispatch_published(ngx_int_t rc)
+{
     switch (rc) {
 
     case NGX_OK:
@@ -149,9 +224,6 @@ ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p)
 
     case NGX_AGAIN:
         return NGX_CHAT_E_UNAVAILABLE;
-
-    case NGX_DONE:
-        return (c->wait != NULL) ? NGX_CHAT_E_WAIT : c->outcome->code;
 
     default:
         return NGX_CHAT_E_TOO_LARGE;
@@ -193,6 +265,14 @@ ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
     ngx_chat_room_info_t   info;
 
     z = c->conf->zone;
+
+    code = (c->outcome == NULL)
+           ? ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_HISTORY, &key->name, 1)
+           : NGX_CHAT_OK;
+
+    if (code != NGX_CHAT_OK) {
+        return code;
+    }
 
     code = ngx_chat_policy(c->user, NGX_CHAT_MAY_READ, &key->name);
     if (code != NGX_CHAT_OK) {

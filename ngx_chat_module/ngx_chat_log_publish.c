@@ -11,12 +11,15 @@
 #include "ngx_chat_interest.h"
 #include "ngx_chat_log.h"
 #include "ngx_chat_nonce.h"
+#include "ngx_chat_rate.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_test.h"
 
 
 static ngx_int_t ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
     ngx_chat_publish_t *p, uint32_t hash);
+static ngx_uint_t ngx_chat_publish_limited_locked(ngx_chat_sh_t *sh,
+    ngx_chat_publish_t *p);
 static ngx_int_t ngx_chat_publish_append_locked(ngx_chat_zone_t *z,
     ngx_chat_slot_t *slot, ngx_chat_publish_t *p,
     ngx_chat_nonce_place_t *place);
@@ -79,6 +82,10 @@ ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
             return NGX_DECLINED;
         }
 
+        if (ngx_chat_publish_limited_locked(sh, p)) {
+            return NGX_DONE;
+        }
+
         slot = ngx_chat_slot_create_locked(z, &p->key, hash, 0);
 
         if (slot == NULL) {
@@ -109,14 +116,31 @@ ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
         }
     }
 
+    if (ngx_chat_publish_limited_locked(sh, p)) {
+        return NGX_DONE;
+    }
+
     rc = ngx_chat_publish_append_locked(z, slot, p, place);
 
     if (rc == NGX_OK) {
+
+        if (p->rates != NULL) {
+            ngx_chat_rate_take_locked(sh, p->rates, sh->now);
+        }
+
         ngx_chat_log_trim_locked(sh, slot, p->ts);
         ngx_chat_interest_queue_locked(sh, slot, seat, &p->wake);
     }
 
     return rc;
+}
+
+
+static ngx_uint_t
+ngx_chat_publish_limited_locked(ngx_chat_sh_t *sh, ngx_chat_publish_t *p)
+{
+    return p->rates != NULL
+           && ngx_chat_rate_check_locked(sh, p->rates, sh->now) != NGX_OK;
 }
 
 

@@ -142,6 +142,8 @@ typedef struct {
     ngx_str_t             name;          /* len 0: none */
     ngx_chat_roles_t      roles;         /* what the source of identity says */
     ngx_chat_roles_t      rooms;         /* where `confined': nowhere else */
+    u_char                addr[8];       /* IPv4, or the first half of IPv6 */
+    uint8_t               addr_len;      /* 4 or 8; 0: a UNIX socket's */
     unsigned              guest:1;
     unsigned              confined:1;
 } ngx_chat_user_t;

@@ -21,6 +21,7 @@
 #include "ngx_chat_broker.h"
 #include "ngx_chat_hub.h"
 #include "ngx_chat_proto.h"
+#include "ngx_chat_rate.h"
 #include "ngx_chat_wire.h"
 
 
@@ -54,6 +55,8 @@ typedef struct {
     ngx_msec_t                 drain;
     ngx_uint_t                 raw;            /* chat_format raw */
     ngx_uint_t                 guest;          /* identity may change */
+    ngx_array_t               *limits;         /* of ngx_chat_rate_rule_t */
+    ngx_uint_t                 limits_dry;
 } ngx_chat_conf_t;
 
 
@@ -145,6 +148,7 @@ struct ngx_chat_session_s {
 
     uint64_t                     received;     /* commands */
     uint64_t                     sent;         /* events */
+    uint64_t                     flood;        /* ms: refusals are forgotten */
     uint32_t                     last_in;      /* seconds, monotonic */
     uint32_t                     last_out;
     uint32_t                     stuck_since;
@@ -158,6 +162,7 @@ struct ngx_chat_session_s {
     unsigned                     heartbeat:1;  /* pings are objects */
     unsigned                     throttled:1;
     unsigned                     greeted:1;    /* with `welcome' */
+    unsigned                     limited:1;    /* that was logged */
     unsigned                     closing:1;    /* after what is queued */
     unsigned                     dead:1;       /* the transport is ending */
     unsigned                     listed:1;     /* in the worker's lists */

@@ -11,12 +11,14 @@
 #include "ngx_chat_shm.h"
 #include "ngx_chat_limit.h"
 #include "ngx_chat_nonce.h"
+#include "ngx_chat_rate.h"
 #include "ngx_chat_table_private.h"
 #include "ngx_chat_test.h"
 
 
 #define NGX_CHAT_ROOMS_MIN     64
 #define NGX_CHAT_LIMIT_SHARE   64       /* of the zone one part in */
+#define NGX_CHAT_RATE_SHARE    64
 #define NGX_CHAT_LOCK_WAIT     10       /* ms */
 #define NGX_CHAT_LOCK_SPIN     1024
 
@@ -124,6 +126,11 @@ ngx_chat_shm_fixed(ngx_chat_sh_t *sh, size_t size, size_t zone,
                               / NGX_CHAT_LIMIT_SET);
     sh->limits = off;
     off += (size_t) sh->limit_n * NGX_CHAT_LIMIT_SET;
+    off = ngx_align(off, 64);
+
+    sh->rate_n = (uint32_t) (zone / NGX_CHAT_RATE_SHARE / NGX_CHAT_RATE_SET);
+    sh->rates = off;
+    off += (size_t) sh->rate_n * NGX_CHAT_RATE_SET;
     off = ngx_align(off, 64);
 
     return ngx_chat_table_layout(sh, off, zone);

@@ -29,7 +29,7 @@
 
 
 #define NGX_CHAT_SH_MAGIC       0x74616863
-#define NGX_CHAT_SH_VERSION     2
+#define NGX_CHAT_SH_VERSION     3
 
 #define NGX_CHAT_SEG_USED       0x67657355
 #define NGX_CHAT_SEG_FREE       0x67657346
@@ -176,6 +176,7 @@ struct ngx_chat_sh_s {
     uint32_t          ring_n;        /* a power of two */
     uint32_t          nonce_n;       /* groups */
     uint32_t          limit_n;       /* sets */
+    uint32_t          rate_n;        /* sets */
     uint32_t          record_n;      /* of the table */
     uint32_t          block_n;
     uint32_t          table_bucket_n;         /* a power of two */
@@ -189,6 +190,7 @@ struct ngx_chat_sh_s {
     uint64_t          interests;
     uint64_t          nonces;
     uint64_t          limits;
+    uint64_t          rates;
     uint64_t          records_at;
     uint64_t          blocks_at;
     uint64_t          table_buckets;

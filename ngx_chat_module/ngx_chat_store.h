@@ -19,6 +19,7 @@
 
 
 typedef struct ngx_chat_sh_s    ngx_chat_sh_t;     /* ngx_chat_shm.h */
+typedef struct ngx_chat_rates_s ngx_chat_rates_t;  /* ngx_chat_rate.h */
 
 
 /* what is true of a room by its name: a line of "chat_rooms" */
@@ -137,6 +138,7 @@ typedef struct {
     uint64_t               body;         /* hash of the content */
     uint64_t               thread;
     uint64_t               ts;           /* now, ms */
+    ngx_chat_rates_t      *rates;        /* what it takes; NULL: none */
 
     /* out */
     uint32_t               idx;
@@ -169,6 +171,7 @@ typedef enum {
     NGX_CHAT_M_REPAIRS,
     NGX_CHAT_M_WAKEUPS,
     NGX_CHAT_M_LIMITED,                  /* connections refused */
+    NGX_CHAT_M_RATE_LIMITED,             /* whatever chat_limit is for */
     NGX_CHAT_M_COUNTERS,
 
     NGX_CHAT_M_SESSIONS = NGX_CHAT_M_COUNTERS,    /* gauges */
@@ -280,6 +283,7 @@ void ngx_chat_room_read(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
  *   NGX_BUSY      full
  *   NGX_ERROR     larger than the room's log can be
  *   NGX_AGAIN     the zone moved (reload with another size)
+ *   NGX_DONE      beyond p->rates, which say for how long; a duplicate never is
  */
 ngx_int_t ngx_chat_log_publish(ngx_chat_zone_t *z, ngx_uint_t seat,
     ngx_chat_publish_t *p);

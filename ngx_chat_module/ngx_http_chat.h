@@ -67,6 +67,8 @@ typedef struct {
     ngx_flag_t                 deflate;
     ngx_array_t               *origins;      /* of ngx_str_t */
     ngx_array_t               *conn_limits;  /* chat_conn_limit; NULL: none */
+    ngx_array_t               *limits;       /* chat_limit; NULL: none */
+    ngx_flag_t                 limit_dry_run;
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
 } ngx_http_chat_loc_conf_t;
@@ -89,6 +91,7 @@ struct ngx_http_chat_ctx_s {
     uint64_t                   received;
     uint64_t                   sent;
     ngx_uint_t                 close_code;
+    ngx_uint_t                 retry_after_ms;   /* of a refusal by rate */
     void                      *session;      /* a WebSocket, until let go */
 
     /* a broker that answers later: ngx_http_chat_wait.c */
@@ -156,6 +159,8 @@ char *ngx_http_chat_set_replay_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_set_conn_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* --- ngx_http_chat_set_value.c: one plain value, within bounds --- */
 
@@ -214,6 +219,9 @@ ngx_int_t ngx_http_chat_error(ngx_http_request_t *r, ngx_chat_err_e code,
 /* the same for what the parser has found */
 ngx_int_t ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_t *err);
+/* the same for what the dispatcher has refused */
+ngx_int_t ngx_http_chat_refused(ngx_http_request_t *r, ngx_chat_err_e code,
+    ngx_chat_caller_t *c);
 /* the same with a status of its own */
 ngx_int_t ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_e code, const char *detail);

@@ -94,7 +94,7 @@ ngx_http_chat_history_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     }
 
     if (code != NGX_CHAT_OK) {
-        return ngx_http_chat_error(r, code, NULL);
+        return ngx_http_chat_refused(r, code, &c);
     }
 
     ngx_chat_text_lit(t, "}");

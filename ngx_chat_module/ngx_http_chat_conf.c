@@ -148,6 +148,8 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->deflate = NGX_CONF_UNSET;
     conf->origins = NGX_CONF_UNSET_PTR;
     conf->conn_limits = NGX_CONF_UNSET_PTR;
+    conf->limits = NGX_CONF_UNSET_PTR;
+    conf->limit_dry_run = NGX_CONF_UNSET;
 
     conf->chat.message_max = NGX_CONF_UNSET_SIZE;
     conf->chat.text_max = NGX_CONF_UNSET_SIZE;
@@ -197,6 +199,8 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_ptr_value(conf->conn_limits, prev->conn_limits, NULL);
+    ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
+    ngx_conf_merge_value(conf->limit_dry_run, prev->limit_dry_run, 0);
 
     /* two values of one directive: inherited together or not at all */
 
@@ -232,6 +236,8 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->chat.raw = conf->format;
     conf->chat.guest = conf->guest;
+    conf->chat.limits = conf->limits;
+    conf->chat.limits_dry = conf->limit_dry_run;
 
     return (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
                                      : NGX_CONF_OK;

@@ -49,8 +49,6 @@ static ngx_chat_err_e ngx_http_chat_conn_count(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_conn_value(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_http_chat_conn_limit_t *limit,
     ngx_str_t *value);
-static ngx_int_t ngx_http_chat_conn_address(ngx_connection_t *c,
-    ngx_str_t *value);
 static void ngx_http_chat_conn_cleanup(void *data);
 
 
@@ -156,6 +154,7 @@ ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 {
     ngx_uint_t                   i;
     ngx_chat_err_e               code;
+    ngx_chat_caller_t            c;
     ngx_pool_cleanup_t          *cln;
     ngx_http_chat_conn_t         conn;
     ngx_http_chat_loc_conf_t    *clcf;
@@ -165,8 +164,15 @@ ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
-    if (clcf->conn_limits == NULL) {
-        return NGX_CHAT_OK;
+    ngx_memzero(&c, sizeof(ngx_chat_caller_t));
+    c.conf = &clcf->chat;
+    c.user = &ctx->user;
+
+    code = ngx_chat_dispatch_charge(&c, NGX_CHAT_RATE_CONNECT, NULL, 1);
+    ctx->retry_after_ms = c.retry_after_ms;
+
+    if (code != NGX_CHAT_OK || clcf->conn_limits == NULL) {
+        return code;
     }
 
     conn.zone = clcf->chat.zone;
@@ -288,7 +294,9 @@ ngx_http_chat_conn_value(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     switch (limit->key) {
 
     case NGX_HTTP_CHAT_KEY_IP:
-        return ngx_http_chat_conn_address(r->connection, value);
+        value->data = ctx->user.addr;
+        value->len = ctx->user.addr_len;
+        break;
 
     case NGX_HTTP_CHAT_KEY_USER:
         *value = ctx->user.id;
@@ -310,8 +318,8 @@ ngx_http_chat_conn_value(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
 /* of IPv6 the first 64 bits: the rest is the client's to choose */
 
-static ngx_int_t
-ngx_http_chat_conn_address(ngx_connection_t *c, ngx_str_t *value)
+void
+ngx_http_chat_address(ngx_connection_t *c, ngx_chat_user_t *user)
 {
     struct sockaddr_in   *sin;
 #if (NGX_HAVE_INET6)
@@ -324,26 +332,27 @@ ngx_http_chat_conn_address(ngx_connection_t *c, ngx_str_t *value)
 
     case AF_INET6:
         sin6 = (struct sockaddr_in6 *) c->sockaddr;
-        value->data = sin6->sin6_addr.s6_addr;
-        value->len = 8;
 
         if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
-            value->data += 12;
-            value->len = 4;
+            ngx_memcpy(user->addr, &sin6->sin6_addr.s6_addr[12], 4);
+            user->addr_len = 4;
+            break;
         }
 
-        return NGX_OK;
+        ngx_memcpy(user->addr, sin6->sin6_addr.s6_addr, 8);
+        user->addr_len = 8;
+        break;
 
 #endif
 
     case AF_INET:
         sin = (struct sockaddr_in *) c->sockaddr;
-        value->data = (u_char *) &sin->sin_addr;
-        value->len = 4;
-        return NGX_OK;
+        ngx_memcpy(user->addr, &sin->sin_addr, 4);
+        user->addr_len = 4;
+        break;
 
     default:
         /* a UNIX socket: whoever is behind it */
-        return NGX_DECLINED;
+        user->addr_len = 0;
     }
 }

@@ -20,6 +20,9 @@
 #define NGX_HTTP_CHAT_CONN_LIMITS  4
 
 
+/* the client's address, as realip has it */
+void ngx_http_chat_address(ngx_connection_t *c, ngx_chat_user_t *user);
+
 /*
  * Counts a connection that will last.  NGX_CHAT_OK; NGX_CHAT_E_RATE_LIMITED:
  * there are enough of its kind; NGX_CHAT_E_FULL: no place to count it (both are

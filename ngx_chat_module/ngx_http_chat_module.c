@@ -170,6 +170,20 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_limit"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_chat_set_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_limit_dry_run"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, limit_dry_run),
+      NULL },
+
     { ngx_string("chat_ping"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_chat_set_value,

@@ -206,7 +206,7 @@ ngx_http_chat_publish_message(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     if (err.code != NGX_CHAT_OK) {
-        return ngx_http_chat_error(r, err.code, NULL);
+        return ngx_http_chat_refused(r, err.code, &c);
     }
 
     t = ngx_chat_worker_text();
@@ -251,7 +251,7 @@ ngx_http_chat_publish_raw(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     if (code != NGX_CHAT_OK) {
-        return ngx_http_chat_error(r, code, NULL);
+        return ngx_http_chat_refused(r, code, &c);
     }
 
     return ngx_http_chat_respond(r, p.duplicate ? NGX_HTTP_OK
@@ -309,10 +309,18 @@ ngx_http_chat_newest_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     z = ctx->conf->zone;
 
-    code = ngx_chat_policy(&ctx->user, NGX_CHAT_MAY_READ, &ctx->room);
+    ngx_memzero(&c, sizeof(ngx_chat_caller_t));
+    c.conf = ctx->conf;
+    c.user = &ctx->user;
+
+    code = ngx_chat_dispatch_charge(&c, NGX_CHAT_RATE_HISTORY, &ctx->room, 1);
+
+    if (code == NGX_CHAT_OK) {
+        code = ngx_chat_policy(&ctx->user, NGX_CHAT_MAY_READ, &ctx->room);
+    }
 
     if (code != NGX_CHAT_OK) {
-        return ngx_http_chat_error(r, code, NULL);
+        return ngx_http_chat_refused(r, code, &c);
     }
 
     key.kind = NGX_CHAT_ROOM_RAW;

@@ -10,6 +10,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
+#include "ngx_http_chat_limit.h"
 #include "ngx_chat_name.h"
 
 
@@ -96,6 +97,8 @@ ngx_http_chat_handler(ngx_http_request_t *r)
     if (identified == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ngx_http_chat_address(r->connection, &ctx->user);
 
     rc = ngx_http_chat_room(r, clcf, ctx);
 

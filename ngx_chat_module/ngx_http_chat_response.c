@@ -13,6 +13,8 @@
 
 static ngx_int_t ngx_http_chat_add_static(ngx_http_request_t *r,
     const char *name, const char *value);
+static ngx_int_t ngx_http_chat_add_retry(ngx_http_request_t *r,
+    ngx_uint_t ms);
 static ngx_int_t ngx_http_chat_respond_as(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body, ngx_uint_t stream);
 
@@ -185,14 +187,59 @@ ngx_int_t
 ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_e code, const char *detail)
 {
-    ngx_chat_err_t  err;
+    ngx_chat_err_t        err;
+    ngx_http_chat_ctx_t  *ctx;
 
     ngx_memzero(&err, sizeof(ngx_chat_err_t));
 
     err.code = code;
     err.message = detail;
 
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+
+    if (ctx != NULL && code == NGX_CHAT_E_RATE_LIMITED) {
+        err.retry_after_ms = ctx->retry_after_ms;
+    }
+
     return ngx_http_chat_problem(r, status, &err);
+}
+
+
+/* by the dispatcher, which may know when to try again */
+
+ngx_int_t
+ngx_http_chat_refused(ngx_http_request_t *r, ngx_chat_err_e code,
+    ngx_chat_caller_t *c)
+{
+    ngx_chat_err_t  err;
+
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+
+    err.code = code;
+
+    if (code == NGX_CHAT_E_RATE_LIMITED) {
+        err.retry_after_ms = c->retry_after_ms;
+    }
+
+    return ngx_http_chat_problem(r, 0, &err);
+}
+
+
+static ngx_int_t
+ngx_http_chat_add_retry(ngx_http_request_t *r, ngx_uint_t ms)
+{
+    u_char     *p;
+    ngx_str_t   value;
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+    value.len = (size_t) (ngx_sprintf(p, "%ui", (ms + 999) / 1000) - p);
+
+    return ngx_http_chat_add_header(r, "Retry-After", &value);
 }
 
 
@@ -211,6 +258,12 @@ ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
     }
 
     ngx_chat_worker_metric(clcf->chat.zone, NGX_CHAT_M_ERRORS, 1);
+
+    if (err->retry_after_ms > 0
+        && ngx_http_chat_add_retry(r, err->retry_after_ms) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (clcf->chat.raw) {
         ngx_str_null(&body);

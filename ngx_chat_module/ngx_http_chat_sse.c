@@ -522,6 +522,7 @@ ngx_http_chat_sse_refuse(ngx_http_request_t *r, ngx_chat_err_e code,
     ngx_str_t                  body, none, object;
     ngx_chat_err_t             err;
     ngx_chat_text_t           *t;
+    ngx_http_chat_ctx_t       *ctx;
     ngx_http_chat_loc_conf_t  *clcf;
 
     if (!ngx_chat_err_info(code)->temporary) {
@@ -535,6 +536,11 @@ ngx_http_chat_sse_refuse(ngx_http_request_t *r, ngx_chat_err_e code,
     ngx_str_null(&none);
     ngx_memzero(&err, sizeof(ngx_chat_err_t));
     err.code = code;
+
+    if (code == NGX_CHAT_E_RATE_LIMITED) {
+        ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+        err.retry_after_ms = ctx->retry_after_ms;
+    }
 
     t = ngx_chat_worker_text();
 

@@ -17,8 +17,9 @@ static const char  *ngx_http_chat_metrics[NGX_CHAT_M_LAST] = {
     "messages_total", "duplicates_total", "deliveries_total",
     "bytes_in_total", "bytes_out_total", "errors_total", "gaps_total",
     "slow_closed_total", "evicted_segments_total", "full_total",
-    "repairs_total", "wakeups_total", "limited_total", "sessions",
-    "websocket_sessions", "sse_sessions", "subscriptions", "buffer_bytes"
+    "repairs_total", "wakeups_total", "limited_total",
+    "rate_limited_total", "sessions", "websocket_sessions", "sse_sessions",
+    "subscriptions", "buffer_bytes"
 };
 
 

@@ -416,6 +416,10 @@ ngx_http_chat_ws_raw_again(ngx_chat_session_t *s,
 ngx_uint_t
 ngx_http_chat_ws_close_code(ngx_chat_err_e code)
 {
+    if (code == NGX_CHAT_E_RATE_LIMITED) {
+        return NGX_CHAT_CLOSE_FLOOD;
+    }
+
     if (ngx_chat_err_info(code)->temporary) {
         return NGX_CHAT_CLOSE_TRY_LATER;
     }
