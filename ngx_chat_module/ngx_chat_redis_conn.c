@@ -13,6 +13,7 @@
 #include <hiredis/hiredis.h>
 #include "ngx_chat_redis_conn.h"
 #include "ngx_chat_redis_io.h"
+#include "ngx_chat_redis_sentinel.h"
 #include "ngx_chat_redis_tls.h"
 
 
@@ -23,10 +24,14 @@
 
 static void ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_connected(ngx_chat_redis_conn_t *rc);
+static void ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc);
+static void ngx_chat_redis_conn_named(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_insecure(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_secured(ngx_chat_redis_conn_t *rc);
 static ngx_int_t ngx_chat_redis_conn_test(ngx_connection_t *c);
 static ngx_int_t ngx_chat_redis_conn_greet(ngx_chat_redis_conn_t *rc);
+static ngx_int_t ngx_chat_redis_conn_login(ngx_chat_redis_conn_t *rc,
+    ngx_str_t *user, ngx_str_t *password);
 static void ngx_chat_redis_conn_greeted(void *data,
     ngx_chat_redis_reply_t *reply);
 static void ngx_chat_redis_conn_pong(void *data,
@@ -83,8 +88,7 @@ ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
     if (!rc->told) {
         ngx_log_error(NGX_LOG_ERR, rc->log, 0,
                       "chat: connection of %s to \"%V\" (%V) is lost: %s",
-                      rc->name, &rc->server->url,
-                      &rc->server->addrs[rc->address].name, why);
+                      rc->name, &rc->server->url, rc->peer.name, why);
         rc->told = 1;
     }
 
@@ -97,6 +101,7 @@ ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
 
     /* the next address, and later and later */
 
+    rc->named = 0;
     rc->address = (rc->address + 1) % rc->server->naddrs;
     rc->failures++;
 
@@ -142,16 +147,12 @@ static void
 ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc)
 {
     ngx_int_t          rv;
-    ngx_addr_t        *addr;
     ngx_connection_t  *c;
-
-    addr = &rc->server->addrs[rc->address];
 
     ngx_memzero(&rc->peer, sizeof(ngx_peer_connection_t));
 
-    rc->peer.sockaddr = addr->sockaddr;
-    rc->peer.socklen = addr->socklen;
-    rc->peer.name = &addr->name;
+    ngx_chat_redis_conn_address(rc);
+
     rc->peer.get = ngx_event_get_peer;
     rc->peer.log = rc->log;
     rc->peer.log_error = NGX_ERROR_ERR;
@@ -198,6 +199,47 @@ ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc)
     if (rv == NGX_OK) {
         ngx_chat_redis_conn_connected(rc);
     }
+}
+
+
+/* an address of the server; or of a Sentinel, and then what that has named */
+
+static void
+ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc)
+{
+    ngx_addr_t  *addr;
+
+    if (rc->named) {
+        rc->named = 0;
+        rc->asking = 0;
+
+        rc->peer.sockaddr = &rc->target.sockaddr;
+        rc->peer.socklen = rc->target_len;
+        rc->peer.name = &rc->target_name;
+
+        return;
+    }
+
+    rc->asking = (rc->server->sentinel.len > 0);
+
+    addr = &rc->server->addrs[rc->address];
+
+    rc->peer.sockaddr = addr->sockaddr;
+    rc->peer.socklen = addr->socklen;
+    rc->peer.name = &addr->name;
+}
+
+
+/* from inside a handler of this connection: the next one isn't made in it */
+
+static void
+ngx_chat_redis_conn_named(ngx_chat_redis_conn_t *rc)
+{
+    ngx_chat_redis_conn_close(rc);
+
+    rc->named = 1;
+
+    ngx_add_timer(&rc->timer, 1);
 }
 
 
@@ -290,32 +332,26 @@ ngx_chat_redis_conn_test(ngx_connection_t *c)
 static ngx_int_t
 ngx_chat_redis_conn_greet(ngx_chat_redis_conn_t *rc)
 {
-    int                       argc;
-    size_t                    lens[3];
-    const char               *argv[3];
+    size_t                    lens[2];
+    const char               *argv[2];
     ngx_chat_redis_server_t  *srv;
 
     srv = rc->server;
 
-    if (srv->password.len > 0) {
-        argc = 0;
-        argv[argc] = "AUTH";
-        lens[argc++] = 4;
+    if (rc->asking) {
 
-        if (srv->user.len > 0) {
-            argv[argc] = (char *) srv->user.data;
-            lens[argc++] = srv->user.len;
-        }
-
-        argv[argc] = (char *) srv->password.data;
-        lens[argc++] = srv->password.len;
-
-        if (ngx_chat_redis_io_put(rc, argc, argv, lens,
-                                  ngx_chat_redis_conn_greeted, rc)
+        if (ngx_chat_redis_conn_login(rc, &srv->sentinel_user,
+                                      &srv->sentinel_password)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
+
+        return ngx_chat_redis_sentinel_ask(rc, ngx_chat_redis_conn_named);
+    }
+
+    if (ngx_chat_redis_conn_login(rc, &srv->user, &srv->password) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (srv->database.len > 0) {
@@ -332,11 +368,44 @@ ngx_chat_redis_conn_greet(ngx_chat_redis_conn_t *rc)
         }
     }
 
+    if (srv->sentinel.len > 0 && ngx_chat_redis_sentinel_role(rc) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     argv[0] = "PING";
     lens[0] = 4;
 
     return ngx_chat_redis_io_put(rc, 1, argv, lens,
                                  ngx_chat_redis_conn_pong, rc);
+}
+
+
+static ngx_int_t
+ngx_chat_redis_conn_login(ngx_chat_redis_conn_t *rc, ngx_str_t *user,
+    ngx_str_t *password)
+{
+    int          argc;
+    size_t       lens[3];
+    const char  *argv[3];
+
+    if (password->len == 0) {
+        return NGX_OK;
+    }
+
+    argc = 0;
+    argv[argc] = "AUTH";
+    lens[argc++] = 4;
+
+    if (user->len > 0) {
+        argv[argc] = (char *) user->data;
+        lens[argc++] = user->len;
+    }
+
+    argv[argc] = (char *) password->data;
+    lens[argc++] = password->len;
+
+    return ngx_chat_redis_io_put(rc, argc, argv, lens,
+                                 ngx_chat_redis_conn_greeted, rc);
 }
 
 

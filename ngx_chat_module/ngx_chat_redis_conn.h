@@ -40,8 +40,11 @@ typedef void (*ngx_chat_redis_reply_pt)(void *data,
 
 typedef struct {
     ngx_str_t             url;           /* for the log, without a password */
-    ngx_addr_t           *addrs;
+    ngx_addr_t           *addrs;         /* of Sentinels, if there are any */
     ngx_uint_t            naddrs;
+    ngx_str_t             sentinel;      /* the primary's name; len 0: none */
+    ngx_str_t             sentinel_user;
+    ngx_str_t             sentinel_password;
     ngx_str_t             user;          /* len 0: none */
     ngx_str_t             password;
     ngx_str_t             database;
@@ -105,12 +108,21 @@ struct ngx_chat_redis_conn_s {
     ngx_event_t               timer;
     ngx_msec_t                last_in;
     ngx_msec_t                down_since;
+    /* the primary that a Sentinel has named */
+    ngx_sockaddr_t            target;
+    socklen_t                 target_len;
+    ngx_str_t                 target_name;
+    u_char                    target_text[NGX_SOCKADDR_STRLEN];
+    void                    (*found)(ngx_chat_redis_conn_t *rc);
+
     /* how the handshake of TLS ends */
     void                    (*tls_done)(ngx_chat_redis_conn_t *rc);
     void                    (*tls_failed)(ngx_chat_redis_conn_t *rc);
 
     unsigned                  pinged:1;
     unsigned                  stopped:1;
+    unsigned                  asking:1;  /* this one is to a Sentinel */
+    unsigned                  named:1;   /* `target' is the next to connect */
     unsigned                  told:1;    /* the log knows that it is down */
 };
 

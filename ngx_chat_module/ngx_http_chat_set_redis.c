@@ -4,7 +4,8 @@
  *
  * chat_redis ZONE URL [prefix=P] [timeout=T] [connect_timeout=T]
  *                     [read_timeout=T] [ca=FILE] [certificate=FILE key=FILE]
- *                     [name=NAME] [verify=on|off];
+ *                     [name=NAME] [verify=on|off]
+ *                     [sentinel=NAME] [sentinel_login=[USER:]PASSWORD];
  */
 
 
@@ -27,8 +28,10 @@ static char *ngx_http_chat_redis_unix(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *rest, ngx_chat_redis_server_t *srv,
     ngx_chat_redis_tls_conf_t *tls);
+static ngx_int_t ngx_http_chat_redis_hosts(ngx_conf_t *cf, u_char *p,
+    u_char *last, ngx_chat_redis_server_t *srv, ngx_str_t *host);
 static ngx_int_t ngx_http_chat_redis_login(ngx_conf_t *cf, ngx_str_t *rest,
-    ngx_chat_redis_server_t *srv);
+    ngx_str_t *user, ngx_str_t *password);
 static ngx_int_t ngx_http_chat_redis_unescape(ngx_conf_t *cf, u_char *p,
     u_char *last, ngx_str_t *value);
 static ngx_int_t ngx_http_chat_redis_tls_param(ngx_conf_t *cf,
@@ -166,7 +169,9 @@ ngx_http_chat_redis_unix(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
         login.len = (size_t) (last - p) - 1;
         last = p;
 
-        if (ngx_http_chat_redis_login(cf, &login, srv) != NGX_OK) {
+        if (ngx_http_chat_redis_login(cf, &login, &srv->user, &srv->password)
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -202,8 +207,7 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *rest,
     ngx_chat_redis_server_t *srv, ngx_chat_redis_tls_conf_t *tls)
 {
     u_char     *p, *at, *last, *slash;
-    ngx_str_t   login;
-    ngx_url_t   u;
+    ngx_str_t   login, host;
 
     last = rest->data + rest->len;
 
@@ -215,7 +219,9 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *rest,
         login.data = rest->data;
         login.len = (size_t) (at - rest->data) - 1;
 
-        if (ngx_http_chat_redis_login(cf, &login, srv) != NGX_OK) {
+        if (ngx_http_chat_redis_login(cf, &login, &srv->user, &srv->password)
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -237,40 +243,24 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *rest,
         }
     }
 
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url.len = (size_t) (last - at);
-    u.url.data = at;
-    u.default_port = 6379;
-
-    p = ngx_pnalloc(cf->pool, u.url.len + 9);
+    p = ngx_pnalloc(cf->pool, (size_t) (last - at) + 9);
     if (p == NULL) {
         return NGX_CONF_ERROR;
     }
 
     srv->url.data = p;
     p = ngx_sprintf(p, "redis%s://", tls ? "s" : "");
-    p = ngx_cpymem(p, u.url.data, u.url.len);
+    p = ngx_cpymem(p, at, (size_t) (last - at));
     srv->url.len = (size_t) (p - srv->url.data);
 
-    u.err = "no host";
-
-    if (u.url.len == 0 || ngx_parse_url(cf->pool, &u) != NGX_OK
-        || u.naddrs == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s in \"%V\" of \"chat_redis\": write "
-                           "\"redis://HOST:PORT\"", u.err, &srv->url);
+    if (ngx_http_chat_redis_hosts(cf, at, last, srv, &host) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    srv->addrs = u.addrs;
-    srv->naddrs = u.naddrs;
-
     if (tls != NULL && tls->name.len == 0) {
-        tls->name = u.host;
+        tls->name = host;
 
-        if (u.host.len > 2 && u.host.data[0] == '[') {
+        if (host.len > 2 && host.data[0] == '[') {
             /* without the brackets of an address */
             tls->name.data++;
             tls->name.len -= 2;
@@ -281,11 +271,74 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *rest,
 }
 
 
+/* HOST[:PORT],...: all addresses of all of them */
+
+static ngx_int_t
+ngx_http_chat_redis_hosts(ngx_conf_t *cf, u_char *p, u_char *last,
+    ngx_chat_redis_server_t *srv, ngx_str_t *host)
+{
+    u_char       *end;
+    ngx_url_t     u;
+    ngx_addr_t   *addr;
+    ngx_uint_t    i;
+    ngx_array_t   addrs;
+
+    if (ngx_array_init(&addrs, cf->pool, 4, sizeof(ngx_addr_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    do {
+        end = ngx_strlchr(p, last, ',');
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        ngx_memzero(&u, sizeof(ngx_url_t));
+
+        u.url.len = (size_t) (end - p);
+        u.url.data = p;
+        u.default_port = 6379;
+        u.err = "no host";
+
+        if (u.url.len == 0 || ngx_parse_url(cf->pool, &u) != NGX_OK
+            || u.naddrs == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "%s in \"%V\" of \"chat_redis\": write "
+                               "\"redis://HOST:PORT\"", u.err, &srv->url);
+            return NGX_ERROR;
+        }
+
+        if (addrs.nelts == 0) {
+            *host = u.host;
+        }
+
+        for (i = 0; i < u.naddrs; i++) {
+            addr = ngx_array_push(&addrs);
+            if (addr == NULL) {
+                return NGX_ERROR;
+            }
+
+            *addr = u.addrs[i];
+        }
+
+        p = end + 1;
+
+    } while (end < last);
+
+    srv->addrs = addrs.elts;
+    srv->naddrs = addrs.nelts;
+
+    return NGX_OK;
+}
+
+
 /* [USER:]PASSWORD, both with %XX */
 
 static ngx_int_t
-ngx_http_chat_redis_login(ngx_conf_t *cf, ngx_str_t *rest,
-    ngx_chat_redis_server_t *srv)
+ngx_http_chat_redis_login(ngx_conf_t *cf, ngx_str_t *rest, ngx_str_t *user,
+    ngx_str_t *password)
 {
     u_char  *p, *last;
 
@@ -293,20 +346,20 @@ ngx_http_chat_redis_login(ngx_conf_t *cf, ngx_str_t *rest,
     p = ngx_strlchr(rest->data, last, ':');
 
     if (p != NULL
-        && ngx_http_chat_redis_unescape(cf, rest->data, p, &srv->user)
+        && ngx_http_chat_redis_unescape(cf, rest->data, p, user)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     if (ngx_http_chat_redis_unescape(cf, p ? p + 1 : rest->data, last,
-                                     &srv->password)
+                                     password)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (srv->password.len == 0) {
+    if (password->len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"chat_redis\" has a user without a password: "
                            "write \"USER:PASSWORD@\"");
@@ -445,6 +498,27 @@ ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
         return ngx_http_chat_redis_prefix(cf, cmd, arg, &value, conf);
     }
 
+    if (ngx_http_chat_param(arg, "sentinel", &value)) {
+
+        if (value.len == 0 || conf->server.addrs[0].sockaddr->sa_family
+                              == AF_UNIX)
+        {
+            return ngx_http_chat_bad_param(cf, cmd, arg,
+                            "write the primary's name behind Sentinels, "
+                            "\"redis://HOST:26379,HOST:26379 sentinel=NAME\"");
+        }
+
+        conf->server.sentinel = value;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_chat_param(arg, "sentinel_login", &value)) {
+        return (ngx_http_chat_redis_login(cf, &value,
+                                          &conf->server.sentinel_user,
+                                          &conf->server.sentinel_password)
+                == NGX_OK) ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
     if (ngx_http_chat_param(arg, "timeout", &value)) {
         msec = &conf->timeout;
 
@@ -457,8 +531,9 @@ ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     } else {
         return ngx_http_chat_bad_param(cf, cmd, arg,
                                "known are prefix=, timeout=, "
-                               "connect_timeout=, read_timeout=, ca=, "
-                               "certificate=, key=, name= and verify=");
+                               "connect_timeout=, read_timeout=, sentinel=, "
+                               "sentinel_login=, ca=, certificate=, key=, "
+                               "name= and verify=");
     }
 
     t = ngx_parse_time(&value, 0);

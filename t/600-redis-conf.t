@@ -43,8 +43,8 @@ refused http chat_zone zone=main:1m; chat_redis main redis://no-such-host.invali
 
 === TEST 3: parameters
 --- chat
-refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 wait=1; => invalid parameter "wait=1" of "chat_redis": known are prefix=, timeout=, connect_timeout=, read_timeout=, ca=, certificate=, key=, name= and verify=
-refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel=main; => known are prefix=, timeout=, connect_timeout=, read_timeout=, ca=, certificate=, key=, name= and verify=
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 wait=1; => invalid parameter "wait=1" of "chat_redis": known are prefix=, timeout=, connect_timeout=, read_timeout=, sentinel=, sentinel_login=, ca=, certificate=, key=, name= and verify=
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 cluster=on; => known are prefix=, timeout=,
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 timeout=10ms; => write a time of 100ms to 60s, "timeout=5s"
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 read_timeout=2m; => write a time of 100ms to 60s
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 "prefix={a}"; => write at most 64 letters, without braces, "prefix=chat:"
@@ -67,3 +67,16 @@ refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 key=/x; 
 refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 ca=/nowhere; => "chat_redis" can't read the certificates of "/nowhere"
 refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 certificate=/nowhere key=/nokey; => "chat_redis" can't use the certificate "/nowhere" with the key "/nokey"
 refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 ca=/a ca=/b; => invalid parameter "ca=/b" of "chat_redis": write it once
+
+
+
+=== TEST 5: several addresses, Sentinels
+--- chat
+accepted http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1:1,127.0.0.2:2,[::1]:3/2;
+accepted http chat_zone zone=main:1m; chat_redis main redis://ann:secret@127.0.0.1:26379,127.0.0.2:26379 sentinel=main sentinel_login=sen:tinel;
+accepted http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1:26379 sentinel=main name=redis.example sentinel_login=tinel;
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1:1,,127.0.0.2; => no host in "redis://127.0.0.1:1,,127.0.0.2" of "chat_redis": write "redis://HOST:PORT"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1,127.0.0.2:x; => invalid port in "redis://127.0.0.1,127.0.0.2:x"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel=; => write the primary's name behind Sentinels, "redis://HOST:26379,HOST:26379 sentinel=NAME"
+refused http chat_zone zone=main:1m; chat_redis main unix:/run/redis.sock sentinel=main; => write the primary's name behind Sentinels, "redis://HOST:26379,HOST:26379 sentinel=NAME"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel=main sentinel_login=ann:; => "chat_redis" has a user without a password: write "USER:PASSWORD@"
