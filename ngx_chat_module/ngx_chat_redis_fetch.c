@@ -21,7 +21,7 @@ static ngx_chat_err_e ngx_chat_redis_fetch_take(ngx_chat_redis_room_t *room,
     ngx_chat_redis_op_t *op, ngx_chat_redis_reply_t *reply);
 static ngx_int_t ngx_chat_redis_fetch_entries(ngx_chat_redis_room_t *room,
     ngx_chat_remote_event_t *ev, ngx_chat_redis_read_t *rd);
-static ngx_int_t ngx_chat_redis_fetch_begin(ngx_chat_redis_room_t *room,
+static ngx_int_t ngx_chat_redis_begin(ngx_chat_redis_t *redis,
     ngx_chat_remote_event_t *ev);
 static ngx_int_t ngx_chat_redis_fetch_open(ngx_chat_redis_room_t *room,
     ngx_chat_rule_t *rule);
@@ -76,7 +76,7 @@ ngx_chat_redis_fetch(ngx_chat_redis_room_t *room)
     ngx_chat_redis_arg(&arg[6], num[1],
                        ngx_min(window, NGX_CHAT_REDIS_WINDOW));
     ngx_chat_redis_arg(&arg[7], num[2], NGX_CHAT_REDIS_PAGE);
-    ngx_chat_redis_arg(&arg[8], num[3], ngx_chat_redis_meta_ttl(rule));
+    ngx_chat_redis_arg(&arg[8], num[3], NGX_CHAT_REDIS_EMPTY_TTL);
 
     room->op = ngx_chat_redis_op_start(redis, &ngx_chat_redis_fetch_script,
                                        arg, 9, 2, &room->key,
@@ -155,7 +155,7 @@ ngx_chat_redis_fetch_take(ngx_chat_redis_room_t *room,
         /* nothing that we lack, or nothing that is kept */
         ev.rec.offset = rd.head + 1;
 
-        if (ngx_chat_redis_fetch_begin(room, &ev) != NGX_OK) {
+        if (ngx_chat_redis_begin(room->redis, &ev) != NGX_OK) {
             return NGX_CHAT_E_FULL;
         }
 
@@ -203,7 +203,7 @@ ngx_chat_redis_fetch_entries(ngx_chat_redis_room_t *room,
             continue;
         }
 
-        if (ngx_chat_redis_fetch_begin(room, ev) != NGX_OK
+        if (ngx_chat_redis_begin(room->redis, ev) != NGX_OK
             || ngx_chat_redis_append(room->redis, ev) != NGX_OK)
         {
             return NGX_ERROR;
@@ -215,12 +215,11 @@ ngx_chat_redis_fetch_entries(ngx_chat_redis_room_t *room,
 
 
 static ngx_int_t
-ngx_chat_redis_fetch_begin(ngx_chat_redis_room_t *room,
-    ngx_chat_remote_event_t *ev)
+ngx_chat_redis_begin(ngx_chat_redis_t *redis, ngx_chat_remote_event_t *ev)
 {
     ngx_int_t  rc;
 
-    rc = ngx_chat_remote_begin(room->redis->zone, ev);
+    rc = ngx_chat_remote_begin(redis->zone, ev);
 
     if (rc == NGX_DONE) {
         /* who follows it here or elsewhere begins anew */
@@ -327,6 +326,12 @@ ngx_chat_redis_append(ngx_chat_redis_t *redis, ngx_chat_remote_event_t *ev)
 
     if (rc == NGX_DONE) {
         return NGX_OK;
+    }
+
+    if (rc == NGX_ERROR) {
+        /* larger than the room's log can be here: go on behind it */
+        ev->rec.offset++;
+        return ngx_chat_redis_begin(redis, ev) == NGX_OK ? NGX_OK : NGX_AGAIN;
     }
 
     if (rc != NGX_OK) {

@@ -33,6 +33,9 @@
 /* an epoch of a room that may be needed is longer than anything kept, s */
 #define NGX_CHAT_REDIS_META_TTL   (7 * 24 * 3600)
 
+/* .. and that of a room without an event, since somebody entered it last, s */
+#define NGX_CHAT_REDIS_EMPTY_TTL  (24 * 3600)
+
 
 typedef struct ngx_chat_redis_op_s    ngx_chat_redis_op_t;
 typedef struct ngx_chat_redis_room_s  ngx_chat_redis_room_t;

@@ -70,7 +70,7 @@ ngx_chat_redis_script_t  ngx_chat_redis_publish_script = { ngx_string(
 /*
  * KEYS meta, stream
  * ARGV 1-4 as above, 5 events of a window, 6 events of a page, 7 seconds of
- *      the meta
+ *      the meta of a room without events
  */
 
 ngx_chat_redis_script_t  ngx_chat_redis_fetch_script = { ngx_string(
@@ -82,8 +82,8 @@ ngx_chat_redis_script_t  ngx_chat_redis_fetch_script = { ngx_string(
 "if not e or (e==a[3] and o<tonumber(a[4])) then\n"
 "  c('DEL',s) e=a[1] o=0\n"
 "  c('HSET',m,'e',e,'o','0')\n"
-"  c('EXPIRE',m,a[7])\n"
 "end\n"
+"if o==0 then c('EXPIRE',m,a[7]) end\n"
 "local from=o-a[5]+1\n"
 "if e==a[3] then from=math.max(from,a[4]+1) end\n"
 "if from<1 then from=1 end\n"

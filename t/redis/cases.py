@@ -294,3 +294,28 @@ def case_window(stage):
     assert [x['text'] for x in page['events']] == [
         'text %d' % n for n in (299, 300, 301)], page
     assert page['more'] and page['first'] == 1, page
+
+
+def case_too_large(stage):
+    """An event that doesn't fit into a host's log keeps nobody from the next."""
+
+    server, a, b = stage.pair(rooms='chat_rooms main * size=16k;')
+
+    c = Client(a, '/raw/r')
+    assert http(b, 'POST', '/raw/r', b'small')[0] == 201
+    assert c.recv() == b'small'
+
+    large = b'x' * 400000
+    assert http(b, 'POST', '/raw/r', large)[0] == 201
+    assert c.end() == 1012
+
+    c = Client(a, '/raw/r')
+    assert http(a, 'POST', '/raw/r', b'next')[0] == 201
+    assert c.recv() == b'next'
+    assert http(b, 'GET', '/raw/r')[1] == b'next'
+
+    # an empty room's epoch goes after a day, another's much later
+    enter(a, '/chat/empty')
+    assert 0 < server.call('TTL', 'chat:m:{empty}') <= 86400
+    assert publish(a, 'empty', 'x')[0] == 201
+    assert server.call('TTL', 'chat:m:{empty}') > 86400

@@ -123,6 +123,7 @@ def host(name, url, rooms='', zone='16m', workers=2, options=''):
             chat         main;
             chat_user    $arg_user trusted;
             chat_format  raw;
+            chat_message_max  512k;
         }
         location = /status { chat_status main; }
     }
