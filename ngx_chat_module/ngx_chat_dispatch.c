@@ -44,6 +44,8 @@ static void ngx_chat_command_message(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
 static void ngx_chat_command_history(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_transient(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
 
 
 /* by ngx_chat_cmd_e */
@@ -58,7 +60,9 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_join,
     ngx_chat_command_leave,
     ngx_chat_command_message,
-    ngx_chat_command_history
+    ngx_chat_command_history,
+    ngx_chat_command_transient,       /* signal */
+    ngx_chat_command_transient        /* typing */
 };
 
 
@@ -641,4 +645,32 @@ ngx_chat_command_history(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     if (cmd->reply_to.len > 0) {
         ngx_chat_dispatch_emit(c, t);
     }
+}
+
+
+static void
+ngx_chat_command_transient(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_err_e    code;
+    ngx_chat_text_t  *t;
+
+    code = ngx_chat_dispatch_transient(c, cmd);
+
+    if (code != NGX_CHAT_OK) {
+        ngx_chat_dispatch_refuse(c, cmd, code);
+        return;
+    }
+
+    if (cmd->reply_to.len == 0) {
+        return;
+    }
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"ok\"");
+    ngx_chat_enc_reply_to(t, &cmd->reply_to);
+    ngx_chat_text_lit(t, ",\"room\":");
+    ngx_chat_text_json(t, &cmd->room);
+    ngx_chat_text_lit(t, "}");
+    ngx_chat_dispatch_emit(c, t);
 }

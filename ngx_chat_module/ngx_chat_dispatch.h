@@ -47,6 +47,9 @@ typedef struct {
 
     ngx_uint_t             retry_after_ms;   /* of the last refusal */
 
+    /* stateless: id of the session that asks, not to be told; NULL: none */
+    u_char                *from;
+
     unsigned               single:1;     /* a text is one object, no array */
     unsigned               redo:1;       /* from the session's backlog */
 
@@ -101,6 +104,10 @@ ngx_int_t ngx_chat_dispatch_later(ngx_chat_caller_t *c,
 ngx_chat_err_e ngx_chat_dispatch_want(ngx_chat_caller_t *c,
     ngx_chat_room_key_t *key, ngx_chat_page_t *page);
 
+
+/* "signal" and "typing": to whoever is in the room now */
+ngx_chat_err_e ngx_chat_dispatch_transient(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
 
 /* the "ok" of a publish */
 void ngx_chat_dispatch_ok(ngx_chat_text_t *t, ngx_str_t *reply_to,

@@ -405,7 +405,7 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     ngx_chat_text_lit(t, ",\"ts\":");
     ngx_chat_text_num(t, (int64_t) ngx_chat_worker_now());
     ngx_chat_text_lit(t, ",\"features\":[\"history\",\"resume\","
-                         "\"heartbeat\"");
+                         "\"heartbeat\",\"signal\",\"typing\"");
 
     if (conf->guest) {
         ngx_chat_text_lit(t, ",\"guest_name\"");

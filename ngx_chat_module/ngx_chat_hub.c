@@ -12,12 +12,12 @@
 #include <ngx_event.h>
 #include "ngx_chat_hub_private.h"
 #include "ngx_chat_bus.h"
+#include "ngx_chat_transient.h"
 
 
 #define NGX_CHAT_HUB_RING  256
 
 
-static void ngx_chat_hub_schedule(void);
 static void ngx_chat_hub_wake_zone(ngx_chat_hub_zone_t *hz, ngx_uint_t seat,
     ngx_uint_t scan_all);
 static void ngx_chat_hub_turn(ngx_event_t *ev);
@@ -60,6 +60,7 @@ ngx_chat_hub_init(ngx_cycle_t *cycle, ngx_array_t *zones)
         hz = &hub->zones[i];
         hz->zone = z[i];
         hz->nslots = st.rooms_max;
+        hz->transient = ngx_chat_transient_head(z[i]);
 
         /* pages that no room touches cost nothing */
 
@@ -169,7 +170,7 @@ ngx_chat_hub_mark(ngx_chat_hub_room_t *room)
  * that clients have sent by then shares the turn: one write(2) a socket.
  */
 
-static void
+void
 ngx_chat_hub_schedule(void)
 {
     if (!ngx_chat_hub.turn.posted) {
@@ -192,6 +193,8 @@ ngx_chat_hub_wake(ngx_uint_t scan_all)
     for (i = 0; i < ngx_chat_hub.nzones; i++) {
         ngx_chat_hub_wake_zone(&ngx_chat_hub.zones[i], seat, scan_all);
     }
+
+    ngx_chat_hub_transients();
 }
 
 
@@ -259,6 +262,7 @@ ngx_chat_hub_turn(ngx_event_t *ev)
 
     hub = &ngx_chat_hub;
 
+    ngx_chat_hub_transients_load();
     ngx_chat_hub_load_rooms();
 
     /* a reader that is posted again by its handler waits for the next turn */

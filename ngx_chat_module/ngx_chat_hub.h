@@ -40,6 +40,8 @@ struct ngx_chat_hub_room_s {
     uint64_t                low;             /* given to all, as was told */
     ngx_chat_pos_t          pos;             /* reads head + 1 */
 
+    uint32_t                nsubs;
+
     ngx_queue_t             live;            /* of ngx_chat_sub_t */
     ngx_queue_t             behind;
 
@@ -73,6 +75,16 @@ typedef struct {
 } ngx_chat_sub_t;
 
 
+/* a transient event on its way to the readers of a room */
+
+typedef struct {
+    ngx_str_t               object;
+    u_char                 *from;            /* id of the session, or zeros */
+    u_char                 *scratch;         /* the hub's */
+    ngx_str_t               frame[NGX_CHAT_WIRE_SHARED];
+} ngx_chat_hub_transient_t;
+
+
 /* what the hub knows of a session: the first member of it */
 
 struct ngx_chat_reader_s {
@@ -84,6 +96,9 @@ struct ngx_chat_reader_s {
     void                  (*handler)(ngx_chat_reader_t *rd);
     /* the log that the reader follows has begun a new life */
     void                  (*reset)(ngx_chat_reader_t *rd);
+    /* may take the event or leave it, and post the reader */
+    void                  (*transient)(ngx_chat_reader_t *rd,
+                                       ngx_chat_hub_transient_t *t);
 
     unsigned                behind:1;        /* some subscription is, perhaps */
     unsigned                queued:1;
@@ -127,6 +142,13 @@ ngx_int_t ngx_chat_hub_caught_up(ngx_chat_sub_t *sub);
    Valid during the turn. */
 ngx_chat_batch_wire_t *ngx_chat_hub_batch(ngx_chat_hub_room_t *room,
     ngx_chat_wire_e wire);
+
+/* the event in a shared format, encoded once; valid during the call */
+ngx_str_t *ngx_chat_hub_transient_frame(ngx_chat_hub_transient_t *t,
+    ngx_chat_wire_e wire);
+
+/* looks whether there are transient events, for the next turn */
+void ngx_chat_hub_transients(void);
 
 /* have the reader's handler called in the next turn */
 void ngx_chat_hub_post(ngx_chat_reader_t *rd);

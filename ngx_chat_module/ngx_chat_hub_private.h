@@ -31,6 +31,7 @@ typedef struct {
     ngx_chat_zone_t        *zone;
     ngx_chat_hub_room_t   **rooms;           /* by slot */
     ngx_uint_t              nslots;
+    uint64_t                transient;       /* read up to here */
 } ngx_chat_hub_zone_t;
 
 
@@ -58,6 +59,8 @@ extern ngx_chat_hub_t  ngx_chat_hub;
 
 /* --- ngx_chat_hub.c --- */
 
+/* there is something for a turn to do */
+void ngx_chat_hub_schedule(void);
 /* the room is read in the next turn */
 void ngx_chat_hub_mark(ngx_chat_hub_room_t *room);
 
@@ -70,6 +73,11 @@ ngx_int_t ngx_chat_hub_load(ngx_chat_hub_room_t *room);
 void ngx_chat_hub_unload(void);
 /* that life of the room is over: its readers start anew */
 void ngx_chat_hub_lose(ngx_chat_hub_room_t *room);
+
+/* --- ngx_chat_hub_transient.c --- */
+
+/* gives what is new to the readers; the arena is free, and is so after */
+void ngx_chat_hub_transients_load(void);
 
 /* --- ngx_chat_hub_sub.c --- */
 

@@ -11,6 +11,7 @@
 #include <ngx_event.h>
 #include "ngx_chat_hub_private.h"
 #include "ngx_chat_bus.h"
+#include "ngx_chat_transient.h"
 
 
 void
@@ -21,6 +22,9 @@ ngx_chat_hub_attach(ngx_chat_hub_room_t *room, ngx_chat_sub_t *sub,
     sub->reader = rd;
     sub->cursor = cursor;
     sub->is_pending = 0;
+
+    ngx_chat_room_sessions(room->zone, room->idx, room->life,
+                           ngx_chat_bus_seat(), ++room->nsubs);
 
     /* a batch of this turn, if any, was not made for it */
 
@@ -92,6 +96,9 @@ ngx_chat_hub_detach(ngx_chat_sub_t *sub)
 
     ngx_queue_remove(&sub->queue);
     sub->room = NULL;
+
+    ngx_chat_room_sessions(room->zone, room->idx, room->life,
+                           ngx_chat_bus_seat(), --room->nsubs);
 
     ngx_chat_hub_release(room);
 }

@@ -12,6 +12,7 @@
 #include "ngx_chat_interest.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_test.h"
+#include "ngx_chat_transient.h"
 
 
 static ngx_chat_interest_t *ngx_chat_interest_find(ngx_chat_sh_t *sh,
@@ -136,6 +137,7 @@ ngx_chat_interest_follow_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_chat_store_relaxed(&e->life, slot->life);
     ngx_chat_store_relaxed(&e->seat, (uint16_t) seat);
     ngx_chat_store_relaxed(&e->read, slot->head);
+    ngx_chat_store_relaxed(&e->sessions, 0);
     e->queued = 0;
 
     ngx_chat_store(&e->room, ngx_chat_slot_ref(sh, slot));
@@ -309,6 +311,52 @@ ngx_chat_interest_low_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
     }
 
     return low;
+}
+
+
+/* a seat that has no entry counts as one */
+
+uint64_t
+ngx_chat_interest_sessions_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
+{
+    uint32_t              ref;
+    uint64_t              n;
+    ngx_uint_t            i;
+    ngx_chat_interest_t  *e;
+
+    n = 0;
+
+    for (i = 0; i < NGX_CHAT_SEATS / 64; i++) {
+        n += (uint64_t) __builtin_popcountll(slot->mask.w[i]);
+    }
+
+    for (ref = slot->interest; ref; ref = e->next) {
+        e = ngx_chat_interest(sh, ref);
+        n += ngx_chat_load_relaxed(&e->sessions);
+    }
+
+    return n;
+}
+
+
+void
+ngx_chat_room_sessions(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
+    ngx_uint_t seat, uint32_t n)
+{
+    ngx_chat_slot_t      *slot;
+    ngx_chat_interest_t  *e;
+
+    slot = ngx_chat_slot_at(z->sh, idx, life);
+
+    if (slot == NULL || seat >= NGX_CHAT_SEATS) {
+        return;
+    }
+
+    e = ngx_chat_interest_find(z->sh, slot, life, seat);
+
+    if (e != NULL) {
+        ngx_chat_store_relaxed(&e->sessions, n);
+    }
 }
 
 

@@ -34,6 +34,10 @@ void ngx_chat_interest_queue_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 void ngx_chat_interest_mask_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_chat_mask_t *mask);
 
+/* how many sessions all followers have said to have in the room */
+uint64_t ngx_chat_interest_sessions_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot);
+
 /* what all followers have read */
 uint64_t ngx_chat_interest_low_locked(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot);

@@ -28,7 +28,9 @@ typedef enum {
     NGX_CHAT_CMD_JOIN,
     NGX_CHAT_CMD_LEAVE,
     NGX_CHAT_CMD_MESSAGE,
-    NGX_CHAT_CMD_HISTORY
+    NGX_CHAT_CMD_HISTORY,
+    NGX_CHAT_CMD_SIGNAL,
+    NGX_CHAT_CMD_TYPING
 } ngx_chat_cmd_e;
 
 
@@ -67,7 +69,7 @@ typedef struct {
     ngx_str_t             mentions;
     ngx_str_t             token;         /* hello */
     ngx_str_t             client;        /* hello */
-    ngx_str_t             name;          /* hello, tidied */
+    ngx_str_t             name;          /* hello, tidied; signal */
     ngx_chat_cursor_t     thread;
     ngx_chat_cursor_t     after;
     ngx_chat_cursor_t     before;
@@ -80,6 +82,7 @@ typedef struct {
     unsigned              batch:1;       /* hello */
     unsigned              heartbeat:1;   /* hello */
     unsigned              raw:1;         /* history */
+    unsigned              on:1;          /* typing */
 } ngx_chat_cmd_t;
 
 

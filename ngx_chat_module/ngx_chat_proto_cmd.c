@@ -36,9 +36,14 @@ static ngx_int_t ngx_chat_cmd_message(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_text(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
+static ngx_int_t ngx_chat_cmd_data(ngx_chat_members_t *m, ngx_str_t *data);
 static ngx_int_t ngx_chat_cmd_mentions(ngx_chat_members_t *m,
     ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_history(ngx_chat_members_t *m,
+    ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
+static ngx_int_t ngx_chat_cmd_signal(ngx_chat_members_t *m,
+    ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
+static ngx_int_t ngx_chat_cmd_typing(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_room(ngx_chat_members_t *m, ngx_str_t *room);
 
@@ -53,13 +58,13 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("join"), NGX_CHAT_CMD_JOIN, ngx_chat_cmd_join },
     { ngx_string("leave"), NGX_CHAT_CMD_LEAVE, ngx_chat_cmd_leave },
     { ngx_string("history"), NGX_CHAT_CMD_HISTORY, ngx_chat_cmd_history },
+    { ngx_string("typing"), NGX_CHAT_CMD_TYPING, ngx_chat_cmd_typing },
+    { ngx_string("signal"), NGX_CHAT_CMD_SIGNAL, ngx_chat_cmd_signal },
     { ngx_string("ping"), NGX_CHAT_CMD_PING, NULL },
     { ngx_string("pong"), NGX_CHAT_CMD_PONG, NULL },
     { ngx_string("hello"), NGX_CHAT_CMD_HELLO, ngx_chat_cmd_hello },
 
     ngx_chat_reserved("auth"),
-    ngx_chat_reserved("signal"),
-    ngx_chat_reserved("typing"),
     ngx_chat_reserved("members"),
     ngx_chat_reserved("read"),
     ngx_chat_reserved("unread"),
@@ -358,18 +363,8 @@ ngx_chat_cmd_text(ngx_chat_members_t *m, ngx_chat_batch_t *b,
         return ngx_chat_member_large(m, NGX_CHAT_IN_TEXT);
     }
 
-    if (ngx_chat_json_depth(&m->value[NGX_CHAT_IN_DATA], NGX_CHAT_DATA_DEPTH)
-        > NGX_CHAT_DATA_DEPTH)
-    {
-        return ngx_chat_member_bad(m, NGX_CHAT_IN_DATA);
-    }
-
-    if (ngx_chat_member_source(m, NGX_CHAT_IN_DATA, &cmd->data) == NGX_ERROR) {
+    if (ngx_chat_cmd_data(m, &cmd->data) != NGX_OK) {
         return NGX_ERROR;
-    }
-
-    if (cmd->data.len > NGX_CHAT_DATA_MAX) {
-        return ngx_chat_member_large(m, NGX_CHAT_IN_DATA);
     }
 
     if (cmd->text.len == 0 && cmd->data.len == 0) {
@@ -377,6 +372,24 @@ ngx_chat_cmd_text(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_chat_cmd_data(ngx_chat_members_t *m, ngx_str_t *data)
+{
+    if (ngx_chat_json_depth(&m->value[NGX_CHAT_IN_DATA], NGX_CHAT_DATA_DEPTH)
+        > NGX_CHAT_DATA_DEPTH)
+    {
+        return ngx_chat_member_bad(m, NGX_CHAT_IN_DATA);
+    }
+
+    if (ngx_chat_member_source(m, NGX_CHAT_IN_DATA, data) == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return (data->len > NGX_CHAT_DATA_MAX)
+           ? ngx_chat_member_large(m, NGX_CHAT_IN_DATA) : NGX_OK;
 }
 
 
@@ -446,6 +459,52 @@ ngx_chat_cmd_history(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     }
 
     cmd->raw = raw ? 1 : 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_chat_cmd_signal(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd)
+{
+    ngx_int_t  rc;
+
+    if (ngx_chat_cmd_room(m, &cmd->room) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_chat_cmd_name(m, &cmd->name);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED)
+               ? ngx_chat_member_bad(m, NGX_CHAT_IN_NAME) : NGX_ERROR;
+    }
+
+    return ngx_chat_cmd_data(m, &cmd->data);
+}
+
+
+static ngx_int_t
+ngx_chat_cmd_typing(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  on;
+
+    if (ngx_chat_cmd_room(m, &cmd->room) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    on = 0;
+    rc = ngx_chat_member_boolean(m, NGX_CHAT_IN_ON, &on);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED)
+               ? ngx_chat_member_bad(m, NGX_CHAT_IN_ON) : NGX_ERROR;
+    }
+
+    cmd->on = on ? 1 : 0;
 
     return NGX_OK;
 }

@@ -105,7 +105,10 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
       "\"batch\" must be true or false" },
 
     { ngx_string("heartbeat"),
-      "\"heartbeat\" must be true or false" }
+      "\"heartbeat\" must be true or false" },
+
+    { ngx_string("on"),
+      "\"on\" must be true or false" }
 };
 
 

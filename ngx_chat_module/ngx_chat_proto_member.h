@@ -42,6 +42,7 @@ typedef enum {
     NGX_CHAT_IN_NAME,
     NGX_CHAT_IN_BATCH,
     NGX_CHAT_IN_HEARTBEAT,
+    NGX_CHAT_IN_ON,
     NGX_CHAT_IN_N
 } ngx_chat_in_e;
 

@@ -41,6 +41,7 @@ ngx_chat_session_init(ngx_chat_session_t *s,
 
     s->reader.handler = ngx_chat_session_flush;
     s->reader.reset = ngx_chat_session_reset;
+    s->reader.transient = ngx_chat_session_transient;
 
     ngx_queue_init(&s->reader.pending);
     ngx_queue_init(&s->members);
@@ -240,6 +241,34 @@ ngx_chat_session_queue(ngx_chat_session_t *s, u_char *p, size_t n)
     ngx_chat_hub_post(&s->reader);
 
     return NGX_OK;
+}
+
+
+void
+ngx_chat_session_transient(ngx_chat_reader_t *rd, ngx_chat_hub_transient_t *t)
+{
+    ngx_str_t           *frame;
+    ngx_chat_session_t  *s;
+
+    s = (ngx_chat_session_t *) rd;
+
+    if (s->dead || s->closing || s->conf->raw || rd->blocked
+        || ngx_chat_session_unsent(s) > NGX_CHAT_OUT_TRANSIENT
+        || ngx_memcmp(t->from, s->id, NGX_CHAT_SESSION_ID_LEN) == 0)
+    {
+        return;
+    }
+
+    if (s->wire == NGX_CHAT_WIRE_PRIVATE) {
+        ngx_chat_session_send(s, &t->object);
+        return;
+    }
+
+    frame = ngx_chat_hub_transient_frame(t, s->wire);
+
+    /* what there is no memory for is dropped */
+
+    (void) ngx_chat_session_queue(s, frame->data, frame->len);
 }
 
 

@@ -28,9 +28,12 @@
 #define NGX_CHAT_SESSION_ID_LEN  16
 
 /*
- * Unsent replies, bytes: more than THROTTLE stop reading from the client, with
- * more than PAGES the pages of `joined' shrink, more than MAX end the session.
+ * Unsent replies, bytes: with more than TRANSIENT nothing transient is added
+ * (nor while the connection takes no more), more than THROTTLE stop reading
+ * from the client, with more than PAGES the pages of `joined' shrink, more than
+ * MAX end the session.
  */
+#define NGX_CHAT_OUT_TRANSIENT   (16 * 1024)
 #define NGX_CHAT_OUT_THROTTLE    (64 * 1024)
 #define NGX_CHAT_OUT_PAGES       (1024 * 1024)
 #define NGX_CHAT_OUT_MAX         (4 * 1024 * 1024)
@@ -53,6 +56,7 @@ typedef struct {
     time_t                     ping_timeout;
     time_t                     slow_timeout;
     ngx_msec_t                 drain;
+    ngx_uint_t                 typing_max;     /* sessions in a room */
     ngx_uint_t                 raw;            /* chat_format raw */
     ngx_uint_t                 guest;          /* identity may change */
     ngx_array_t               *limits;         /* of ngx_chat_rate_rule_t */
@@ -247,6 +251,10 @@ void ngx_chat_member_remove(ngx_chat_session_t *s, ngx_chat_member_t *m);
 
 void ngx_chat_session_flush(ngx_chat_reader_t *rd);
 void ngx_chat_session_reset(ngx_chat_reader_t *rd);
+
+/* takes a transient event, unless it is the session's own or must wait */
+void ngx_chat_session_transient(ngx_chat_reader_t *rd,
+    ngx_chat_hub_transient_t *t);
 
 
 #endif /* _NGX_CHAT_SESSION_H_INCLUDED_ */

@@ -14,11 +14,13 @@
 #include "ngx_chat_rate.h"
 #include "ngx_chat_table_private.h"
 #include "ngx_chat_test.h"
+#include "ngx_chat_transient.h"
 
 
 #define NGX_CHAT_ROOMS_MIN     64
 #define NGX_CHAT_LIMIT_SHARE   64       /* of the zone one part in */
 #define NGX_CHAT_RATE_SHARE    64
+#define NGX_CHAT_TYPING_SHARE  512
 #define NGX_CHAT_LOCK_WAIT     10       /* ms */
 #define NGX_CHAT_LOCK_SPIN     1024
 
@@ -131,6 +133,24 @@ ngx_chat_shm_fixed(ngx_chat_sh_t *sh, size_t size, size_t zone,
     sh->rate_n = (uint32_t) (zone / NGX_CHAT_RATE_SHARE / NGX_CHAT_RATE_SET);
     sh->rates = off;
     off += (size_t) sh->rate_n * NGX_CHAT_RATE_SET;
+    off = ngx_align(off, 64);
+
+    /* 1m from 64m on, never less than the largest event */
+
+    sh->transient_n = 1024 * 1024;
+
+    while (sh->transient_n > NGX_CHAT_TRANSIENT_MAX
+           && sh->transient_n > zone / 64)
+    {
+        sh->transient_n /= 2;
+    }
+
+    sh->transients = off;
+    off += (size_t) sh->transient_n;
+
+    sh->typing_n = zone / NGX_CHAT_TYPING_SHARE / sizeof(ngx_chat_typing_t);
+    sh->typings = off;
+    off += (size_t) sh->typing_n * sizeof(ngx_chat_typing_t);
     off = ngx_align(off, 64);
 
     return ngx_chat_table_layout(sh, off, zone);

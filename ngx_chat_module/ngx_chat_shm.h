@@ -140,8 +140,17 @@ typedef struct {
     uint64_t          read;          /* stored by the seat without the lock */
     uint16_t          seat;
     uint16_t          queued;        /* is in the seat's ring */
-    uint32_t          spare;
+    uint32_t          sessions;      /* stored by the seat without the lock */
 } ngx_chat_interest_t;
+
+
+/* who was said to type, and when; 24 bytes */
+
+typedef struct {
+    uint64_t          key;           /* a hash of user and life */
+    uint64_t          ts;            /* of the last "on", ms */
+    uint64_t          on;
+} ngx_chat_typing_t;
 
 
 typedef struct {
@@ -196,8 +205,15 @@ struct ngx_chat_sh_s {
     uint64_t          table_buckets;
     uint64_t          fair;
     uint64_t          segs;
+    uint64_t          transients;
+    uint64_t          transient_n;   /* bytes, a power of two */
+    uint64_t          typings;
+    uint64_t          typing_n;
 
-    /* under the lock */
+    /* under the lock; the ring's are read without it */
+
+    uint64_t          transient_head;    /* counts bytes ever written */
+    uint64_t          transient_tail;    /* what is before was overwritten */
 
     uint64_t          lives;         /* rooms ever created */
     uint64_t          now;           /* ms, the last that a caller gave */
@@ -253,6 +269,10 @@ struct ngx_chat_sh_s {
     ((ngx_chat_interest_t *) ngx_chat_sh_at(sh, (sh)->interests))
 #define ngx_chat_buckets(sh)                                                  \
     ((uint32_t *) ngx_chat_sh_at(sh, (sh)->buckets))
+#define ngx_chat_transients(sh)                                               \
+    ((u_char *) ngx_chat_sh_at(sh, (sh)->transients))
+#define ngx_chat_typings(sh)                                                  \
+    ((ngx_chat_typing_t *) ngx_chat_sh_at(sh, (sh)->typings))
 #define ngx_chat_fair(sh)                                                     \
     ((uint32_t *) ngx_chat_sh_at(sh, (sh)->fair))
 #define ngx_chat_ring(sh, seat)                                               \

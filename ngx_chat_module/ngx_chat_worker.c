@@ -250,6 +250,7 @@ ngx_chat_worker_tick(void)
     seat = ngx_chat_bus_seat();
 
     ngx_chat_worker_deadlines(ngx_chat_worker_time());
+    ngx_chat_hub_transients();
 
     if (seat == NGX_CHAT_NO_SEAT) {
         return;

@@ -172,6 +172,7 @@ extern ngx_http_chat_value_t  ngx_http_chat_value_slow_timeout;
 extern ngx_http_chat_value_t  ngx_http_chat_value_drain;
 extern ngx_http_chat_value_t  ngx_http_chat_value_buffers;
 extern ngx_http_chat_value_t  ngx_http_chat_value_sse_rooms;
+extern ngx_http_chat_value_t  ngx_http_chat_value_typing_max;
 
 /* cmd->post is one of these */
 char *ngx_http_chat_set_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -322,6 +322,7 @@ ngx_http_chat_batch(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
     ngx_chat_text_t     *replies;
     ngx_chat_caller_t   *c;
+    ngx_table_elt_t     *h;
     ngx_pool_cleanup_t  *cln;
 
     c = ngx_pcalloc(r->pool, sizeof(ngx_chat_caller_t));
@@ -342,6 +343,12 @@ ngx_http_chat_batch(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     c->user = &ctx->user;
     c->pool = r->pool;
     c->replies = replies;
+
+    h = ngx_http_chat_header_in(r, "chat-session");
+
+    if (h != NULL && h->value.len == NGX_CHAT_SESSION_ID_LEN) {
+        c->from = h->value.data;
+    }
 
     ctx->batch = c;
 

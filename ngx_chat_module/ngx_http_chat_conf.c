@@ -155,6 +155,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->chat.text_max = NGX_CONF_UNSET_SIZE;
     conf->chat.replay_max = NGX_CONF_UNSET_UINT;
     conf->chat.replay_bytes = NGX_CONF_UNSET_SIZE;
+    conf->chat.typing_max = NGX_CONF_UNSET_UINT;
     conf->chat.ping = NGX_CONF_UNSET;
     conf->chat.ping_timeout = NGX_CONF_UNSET;
     conf->chat.slow_timeout = NGX_CONF_UNSET;
@@ -222,6 +223,8 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_init_uint_value(conf->chat.replay_max, 1000);
     ngx_conf_init_size_value(conf->chat.replay_bytes, 1024 * 1024);
 
+    ngx_conf_merge_uint_value(conf->chat.typing_max, prev->chat.typing_max,
+                              100);
     ngx_conf_merge_sec_value(conf->chat.ping, prev->chat.ping, 25);
     ngx_conf_merge_sec_value(conf->chat.ping_timeout, prev->chat.ping_timeout,
                              60);

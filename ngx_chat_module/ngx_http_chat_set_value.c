@@ -59,6 +59,11 @@ ngx_http_chat_value_t  ngx_http_chat_value_sse_rooms = {
     "write a number of rooms, 1 to 100, \"chat_sse_rooms 32;\""
 };
 
+ngx_http_chat_value_t  ngx_http_chat_value_typing_max = {
+    ngx_conf_set_num_slot, ngx_http_chat_parse_num, 0, 1000000,
+    "write a number of sessions, 0 to 1000000, \"chat_typing_max 100;\""
+};
+
 
 /* cmd->post is ngx_http_chat_value_t; nginx's slot stores it then */
 

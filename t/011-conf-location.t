@@ -204,3 +204,14 @@ refused chat chat_slow_timeout 5s; chat_slow_timeout 5s; => "chat_slow_timeout" 
 refused chat chat_drain 5s; chat_drain 5s; => "chat_drain" directive is duplicate
 refused chat chat_ping; => invalid number of arguments in "chat_ping" directive
 refused chat chat_drain 5s 6s; => invalid number of arguments in "chat_drain" directive
+
+
+
+=== TEST 15: chat_typing_max
+--- chat
+accepted chat chat_typing_max 0;
+accepted http chat_typing_max 1000000;
+refused chat chat_typing_max 1000001; => invalid parameter "1000001" of "chat_typing_max": write a number of sessions, 0 to 1000000, "chat_typing_max 100;"
+refused chat chat_typing_max off; => invalid parameter "off" of "chat_typing_max": write a number of sessions, 0 to 1000000
+refused chat chat_typing_max; => invalid number of arguments in "chat_typing_max" directive
+refused chat chat_typing_max 5; chat_typing_max 5; => "chat_typing_max" directive is duplicate

@@ -22,7 +22,7 @@ my @ROWS = (
 
     # 3, store: shared memory, no events
     [qw(store shm segment log room nonce interest limit rate table repair copy
-        proc test remote)],
+        proc test remote transient)],
 
     # 4, worker: events, other workers, fan-out
     [qw(bus hub broker wire redis)],

@@ -17,6 +17,7 @@
 #include "../../ngx_chat_module/ngx_chat_rate.c"
 #include "../../ngx_chat_module/ngx_chat_table.c"
 #include "../../ngx_chat_module/ngx_chat_table_memory.c"
+#include "../../ngx_chat_module/ngx_chat_transient.c"
 #include "../../ngx_chat_module/ngx_chat_log.c"
 #include "../../ngx_chat_module/ngx_chat_log_read.c"
 #include "../../ngx_chat_module/ngx_chat_log_publish.c"

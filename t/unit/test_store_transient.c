@@ -1,0 +1,220 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * The ring of transient events, and who types.
+ */
+
+#include "unit.h"
+
+#include "../../ngx_chat_module/ngx_chat_proc.c"
+#include "../../ngx_chat_module/ngx_chat_shm.c"
+#include "../../ngx_chat_module/ngx_chat_nonce.c"
+#include "../../ngx_chat_module/ngx_chat_segment.c"
+#include "../../ngx_chat_module/ngx_chat_room.c"
+#include "../../ngx_chat_module/ngx_chat_interest.c"
+#include "../../ngx_chat_module/ngx_chat_limit.c"
+#include "../../ngx_chat_module/ngx_chat_table.c"
+#include "../../ngx_chat_module/ngx_chat_table_memory.c"
+#include "../../ngx_chat_module/ngx_chat_transient.c"
+#include "../../ngx_chat_module/ngx_chat_log.c"
+#include "../../ngx_chat_module/ngx_chat_log_read.c"
+#include "../../ngx_chat_module/ngx_chat_log_publish.c"
+#include "../../ngx_chat_module/ngx_chat_shm_zone.c"
+#include "../../ngx_chat_module/ngx_chat_repair.c"
+#include "../../ngx_chat_module/ngx_chat_copy.c"
+#include "../../ngx_chat_module/ngx_chat_test.c"
+#include "store_env.h"
+
+
+static u_char                buf[64 * 1024];
+static ngx_chat_room_info_t  info;
+
+
+static void
+enter(const char *name, ngx_uint_t seat)
+{
+    ngx_chat_room_key_t  key;
+
+    key.kind = NGX_CHAT_ROOM_CHAT;
+    key.name.data = (u_char *) name;
+    key.name.len = strlen(name);
+
+    is_int(ngx_chat_room_open(&env.z, &key,
+                              ngx_chat_zone_rule(&env.z, &key.name), seat, 1,
+                              &info),
+           NGX_OK, "seat %lu follows %s", (unsigned long) seat, name);
+}
+
+
+static ngx_int_t
+put(const char *room, size_t len, u_char c, ngx_chat_transient_put_t *p)
+{
+    static u_char  payload[32 * 1024];
+
+    ngx_int_t  rc;
+
+    memset(payload, c, sizeof(payload));
+
+    p->key.kind = NGX_CHAT_ROOM_CHAT;
+    p->key.name.data = (u_char *) room;
+    p->key.name.len = strlen(room);
+    p->payload.data = payload;
+    p->payload.len = len;
+
+    rc = ngx_chat_transient_put(&env.z, 1, p);
+
+    return rc;
+}
+
+
+static void
+test_ring(void)
+{
+    size_t                     n;
+    uint64_t                   pos, slow;
+    ngx_uint_t                 i, whole;
+    ngx_chat_transient_t      *e;
+    ngx_chat_transient_put_t   p;
+
+    fresh(1024 * 1024);
+    memset(&p, 0, sizeof(p));
+
+    pos = ngx_chat_transient_head(&env.z);
+
+    is_int(put("a", 10, 'x', &p), NGX_DECLINED, "no such room");
+
+    ngx_chat_zone_attach(&env.z, 1, ngx_pid, 0);
+    ngx_chat_zone_attach(&env.z, 2, ngx_pid, 0);
+    enter("a", 1);
+    enter("a", 2);
+
+    is_int(put("a", NGX_CHAT_TRANSIENT_MAX, 'x', &p), NGX_ERROR, "too large");
+    is_int(put("a", 13, 'x', &p), NGX_OK, "put");
+    ok(p.passed, "it is there");
+    ok(ngx_chat_mask_has(&p.wake, 2), "the other seat is woken");
+    ok(!ngx_chat_mask_has(&p.wake, 1), "its own is not");
+
+    n = ngx_chat_transient_take(&env.z, &pos, buf, sizeof(buf));
+    e = (ngx_chat_transient_t *) buf;
+
+    is_int(n, ngx_chat_transient_size(13), "taken");
+    is_int(e->size, 13, "its size");
+    is_int(e->room, info.idx, "its room");
+    ok(e->life == info.life, "its life");
+    is_int(ngx_chat_transient_take(&env.z, &pos, buf, sizeof(buf)), 0,
+           "no more");
+
+    /* round the ring, many times, one reader in step and one that sleeps */
+
+    slow = pos;
+    whole = 0;
+
+    for (i = 0; i < 1000; i++) {
+        put("a", 1 + i * 7 % 3000, (u_char) i, &p);
+
+        n = ngx_chat_transient_take(&env.z, &pos, buf, sizeof(buf));
+
+        whole += (n == ngx_chat_transient_size(1 + i * 7 % 3000)
+                  && e->size == 1 + i * 7 % 3000
+                  && ngx_chat_transient_payload(e)[0] == (u_char) i
+                  && ngx_chat_transient_payload(e)[e->size - 1]
+                     == (u_char) i);
+    }
+
+    is_int(whole, 1000, "all of them, whole");
+    is_int(ngx_chat_transient_take(&env.z, &slow, buf, sizeof(buf)), 0,
+           "who slept has lost them");
+    ok(slow == pos, "and goes on at the head");
+
+    /* several at once: what does not fit is for the next time */
+
+    for (i = 0; i < 8; i++) {
+        put("a", 1000, 'y', &p);
+    }
+
+    for (i = 0; i < 8; i += n / ngx_chat_transient_size(1000)) {
+        n = ngx_chat_transient_take(&env.z, &pos, buf, 2500);
+
+        if (n == 0) {
+            break;
+        }
+    }
+
+    is_int(i, 8, "by twos");
+
+    /* a writer that died before the head was moved: bytes and tail only */
+
+    slow = pos;
+    env.z.sh->transient_tail = pos + 1;
+    memset(ngx_chat_transients(env.z.sh), 0xff, env.z.sh->transient_n);
+
+    is_int(ngx_chat_transient_take(&env.z, &pos, buf, sizeof(buf)), 0,
+           "nothing is there");
+    put("a", 20, 'z', &p);
+    is_int(ngx_chat_transient_take(&env.z, &pos, buf, sizeof(buf)),
+           ngx_chat_transient_size(20), "the next one is");
+}
+
+
+static ngx_uint_t
+type(const char *room, uint64_t user, ngx_uint_t on, uint64_t now)
+{
+    ngx_chat_transient_put_t  p;
+
+    memset(&p, 0, sizeof(p));
+    p.typing = 1;
+    p.on = on ? 1 : 0;
+    p.user = user;
+    p.now = now;
+    p.max = 2;
+
+    is_int(put(room, 10, 'x', &p), NGX_OK, "typing");
+
+    return p.passed;
+}
+
+
+static void
+test_typing(void)
+{
+    fresh(1024 * 1024);
+    ngx_chat_zone_attach(&env.z, 1, ngx_pid, 0);
+    enter("b", 1);
+    enter("a", 1);
+
+    ok(!type("a", 7, 0, 10000), "off, but never on");
+    ok(type("a", 7, 1, 10000), "on");
+    ok(!type("a", 7, 1, 12999), "on again, too early");
+    ok(type("a", 8, 1, 10000), "another user");
+    ok(type("b", 7, 1, 10000), "another room");
+    ok(type("a", 7, 1, 13000), "on again after a while");
+    ok(type("a", 7, 0, 13001), "off");
+    ok(!type("a", 7, 0, 13002), "off again");
+    ok(!type("a", 7, 1, 13999), "on too soon after");
+    ok(type("a", 7, 1, 14000), "on");
+
+    ngx_chat_room_sessions(&env.z, info.idx, info.life, 1, 2);
+    ok(type("a", 9, 1, 10000), "two sessions");
+    ngx_chat_room_sessions(&env.z, info.idx, info.life, 1, 3);
+    ok(!type("a", 10, 1, 10000), "three are too many");
+
+    /* the numbers of a seat go with it */
+
+    enter("a", 2);
+    ngx_chat_zone_detach(&env.z, 1);
+    ok(type("a", 11, 1, 10000), "nobody is there any more");
+}
+
+
+int
+main(void)
+{
+    env_log = stub_init();
+    ngx_slab_sizes_init();
+
+    test_ring();
+    test_typing();
+
+    return done();
+}
