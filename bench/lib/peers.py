@@ -62,6 +62,10 @@ FLOOR = {
 
 WS = dict(FLOOR, post=by_http("/p/%d"))
 
+# with the certificate that bench/run makes
+CHAT_RAW_TLS = {role: options + ["--tls", "1"]
+                for role, options in CHAT_RAW.items()}
+
 SIO = {
     "ws": ["--path", SOCKETIO, "--send", "40", "--autoreply", "2=3",
            "--autoreply", '40{*=42["join","%d"]',
@@ -101,7 +105,13 @@ def table(top, build, binary, output):
                                  build + "/module/ngx_chat_module.so"),
         "NCHAN": modules_path(binary, output) + "/ngx_nchan_module.so",
     }
-    chat = nginx(binary, here + "chat.conf", modules)
+
+    def chat_conf(workers, ssl=""):
+        return nginx(binary, here + "chat.conf",
+                     dict(modules, WORKERS=workers, SSL=ssl, KEY=build
+                          + "/bench/key.pem"))
+
+    chat = chat_conf("1")
     nchan = nginx(binary, here + "nchan.conf", modules)
 
     def floor(mode):
@@ -112,9 +122,13 @@ def table(top, build, binary, output):
         return lambda place, port: ["env", path, shutil.which("node"),
                                     here + script, str(port)]
 
-    return {
+    found = {
         "chat-raw": Peer("ngx_chat, `chat_format raw`", CHAT_RAW, chat),
         "chat-v1": Peer("ngx_chat, `chat.v1`", CHAT_V1, chat),
+        "chat-raw-tls": Peer("ngx_chat, `chat_format raw`, TLS", CHAT_RAW_TLS,
+                             chat_conf("1", "ssl")),
+        "chat-raw-2": Peer("ngx_chat, `chat_format raw`, 2 workers", CHAT_RAW,
+                           chat_conf("2", "reuseport")),
         "nchan": Peer("nchan", NCHAN, nchan),
         "floor": Peer("bare epoll loop, one `send()` a message", FLOOR,
                       floor("each")),
@@ -123,3 +137,7 @@ def table(top, build, binary, output):
         "ws": Peer("npm ws", WS, node("ws.js"), 10),
         "socket.io": Peer("Socket.IO", SIO, node("socketio.js"), 10),
     }
+    if os.path.exists(build + "/bench/uws"):
+        found["uws"] = Peer("uWebSockets", FLOOR, lambda place, port:
+                            [build + "/bench/uws", str(port)])
+    return found

@@ -54,6 +54,9 @@ COLUMNS = {
     "replay50": Column("client p50 ms", member("replay_ms", "p50"), number(0)),
     "replay99": Column("client p99 ms", member("replay_ms", "p99"), number(0)),
     "total": Column("all s", member("rx_s"), number(2)),
+    "messages": Column("messages", member("published"), number(0)),
+    "growth": Column("PSS, KB more", lambda r: r["pss_kb"]["end"]
+                     - r["pss_kb"]["idle"], number(0)),
     "perevent": Column("server CPU, µs/message",
                        member("cpu_us_per_delivery"), number(2)),
 }
@@ -128,14 +131,14 @@ def rows(found, scenario, peers, reference):
         yield row
 
 
-def markdown(results, scenarios, peers, reference="nchan"):
+def markdown(results, scenarios, peers):
     lines = []
     for key, scenario in scenarios.items():
         found = chosen(results, key)
         if not found:
             continue
         lines += ["", "### %s" % scenario.title, ""]
-        table = list(rows(found, scenario, peers, reference))
+        table = list(rows(found, scenario, peers, scenario.reference))
         lines.append("| " + " | ".join(table[0]) + " |")
         lines.append("|---|" + "---:|" * (len(table[0]) - 1))
         lines += ["| " + " | ".join(row) + " |" for row in table[1:]]

@@ -7,13 +7,15 @@ class Scenario:
     """ROLES are those of peers.py that a peer needs; DEFAULT the peers that
     are measured unless others are asked for; COLUMNS those of report.py."""
 
-    def __init__(self, title, roles, options, columns, default, once=False):
+    def __init__(self, title, roles, options, columns, default, once=False,
+                 reference="nchan"):
         self.title = title
         self.roles = roles
         self.options = options      # a function of (peer, args)
         self.columns = columns
         self.default = default
         self.once = once            # not repeated because of other load
+        self.reference = reference  # of the column "relative"
 
     def command(self, peer, args):
         found = []
@@ -32,6 +34,19 @@ def steady(conns, rooms, rate):
         return ["--conns", str(conns), "--rooms", str(rooms),
                 "--rate", str(rate), "--warmup", "1",
                 "--secs", str(args.seconds)]
+    return options
+
+
+def stalled(_, args):
+    return ["--conns", "1100", "--stalled", "100", "--rate", "500",
+            "--warmup", "1", "--secs", str(args.seconds)]
+
+
+def alone(*more):
+    def options(_, args):
+        return ["--conns", "1", "--rate", "0", "--warmup", "5",
+                "--secs", str(args.seconds * 10), "--window", "256"] \
+            + list(more)
     return options
 
 
@@ -60,7 +75,13 @@ LIVE = ["cpu", "relative", "p50", "p99", "coalesced", "lost", "server",
         "generator", "waited", "other"]
 LOAD = ["published", "delivered"] + LIVE
 NGINX = ["chat-raw", "chat-v1", "nchan"]
-ALL = NGINX + ["floor", "floor-batch"]
+ALL = NGINX + ["floor", "floor-batch", "uws"]
+GROWTH = ["messages", "published", "perevent", "growth", "lost", "waited",
+          "other"]
+
+# subscribers and rooms, messages a second: some 20,000 deliveries a second
+SIZES = [(10, 1, 2000), (100, 1, 200), (1000, 1, 20), (15000, 1, 2),
+         (10, 10, 2000), (1000, 100, 2000), (10000, 5000, 2000)]
 
 SCENARIOS = {
     "fanout": Scenario(
@@ -77,7 +98,7 @@ SCENARIOS = {
         "1,000 rooms of 10 members each, who publish 2,000 messages a second"
         " in all",
         ["member"], steady(10000, 1000, 2000), LIVE,
-        NGINX + ["floor"]),
+        NGINX + ["floor", "uws"]),
     "ingest-ws": Scenario(
         "One room of 100, one WebSocket publishes as fast as it is let,"
         " at most 256 messages under way",
@@ -89,10 +110,49 @@ SCENARIOS = {
         LOAD, NGINX),
     "idle": Scenario(
         "10,000 idle WebSockets in 1,000 rooms",
-        ["ws"], idle, ["ready", "pss", "slab", "connects"], NGINX, True),
+        ["ws"], idle, ["ready", "pss", "slab", "connects"],
+        NGINX + ["chat-raw-tls", "floor", "uws"], True),
+    "idle-sse": Scenario(
+        "10,000 idle event streams in 1,000 rooms",
+        ["sse"], idle, ["ready", "pss", "slab", "connects"], NGINX, True),
+    "stalled": Scenario(
+        "One room, 1,000 WebSocket subscribers and 100 that read nothing,"
+        " 500 messages a second",
+        ["ws", "publish"], stalled, LIVE + ["growth"],
+        ["chat-raw", "chat-v1"]),
+    "stalled-none": Scenario(
+        "The same without the 100",
+        ["ws", "publish"], steady(1000, 1, 500), LIVE + ["growth"],
+        ["chat-raw", "chat-v1"]),
+    "tls": Scenario(
+        "One room, 1,000 WebSocket subscribers, 100 messages a second, with"
+        " and without TLS",
+        ["ws", "publish"], steady(1000, 1, 100), LIVE,
+        ["chat-raw", "chat-raw-tls"], reference="chat-raw"),
+    "workers": Scenario(
+        "One room, 1,000 WebSocket subscribers, 100 messages a second, by one"
+        " worker and by two",
+        ["ws", "publish"], steady(1000, 1, 100), LIVE,
+        ["chat-raw", "chat-raw-2"], reference="chat-raw"),
+    "long-ws": Scenario(
+        "One WebSocket, which publishes and receives flat out: memory",
+        ["member"], alone(), GROWTH, ["chat-raw", "chat-v1"], True),
+    "long-sse": Scenario(
+        "One event stream, to which one connection posts flat out: memory",
+        ["sse", "post"], alone("--pipeline", "64"), GROWTH,
+        ["chat-raw", "chat-v1"], True),
     "join": Scenario(
         "1,000 WebSockets join a room with 100 stored messages",
         ["join"], join,
         ["replayed", "replay50", "replay99", "total", "perevent", "lost",
          "waited", "other"], NGINX),
 }
+
+for conns, rooms, rate in SIZES:
+    SCENARIOS["size-%d-%d" % (conns, rooms)] = Scenario(
+        "%s in %s, %s messages a second in all" % (
+            "{:,} WebSockets".format(conns),
+            "one room" if rooms == 1 else "{:,} rooms".format(rooms),
+            "{:,}".format(rate)),
+        ["member"], steady(conns, rooms, rate), LIVE,
+        ["chat-raw", "floor"], reference="floor")

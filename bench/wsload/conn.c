@@ -134,7 +134,7 @@ conn_flush(conn_t *c)
     b = &c->out;
 
     while (b->off < b->len) {
-        n = send(c->fd, b->data + b->off, b->len - b->off, MSG_NOSIGNAL);
+        n = tls_send(c, b->data + b->off, b->len - b->off);
 
         if (n < 0) {
             if (errno == EINTR) {
@@ -175,7 +175,10 @@ conn_ready(conn_t *c)
     if (c->kind == SUBSCRIBER) {
         life.ready++;
         life.last = now_ns();
-        room_joined(c);
+
+        if (!c->stalled) {
+            room_joined(c);
+        }
     }
 }
 
@@ -192,6 +195,8 @@ conn_close(conn_t *c)
     ready = c->ready;
     c->state = CLOSED;
     c->ready = 0;
+
+    tls_close(c);
 
     if (c->fd >= 0) {
         close(c->fd);
@@ -213,7 +218,10 @@ conn_close(conn_t *c)
     life.ready--;
     life.closed++;
     tally.closed++;
-    room_left(c);
+
+    if (!c->stalled) {
+        room_left(c);
+    }
 }
 
 
@@ -222,6 +230,21 @@ conn_failed(conn_t *c)
 {
     life.err_connect++;
     conn_close(c);
+}
+
+
+/* so that little is in the kernel's buffers, on either side */
+
+static void
+conn_narrow(int fd)
+{
+    int  mss, size;
+
+    mss = 536;
+    size = 4096;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof(mss));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
 
@@ -250,6 +273,10 @@ conn_start(conn_t *c, kind_e kind, uint32_t room)
     }
 
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+
+    if (c->stalled) {
+        conn_narrow(c->fd);
+    }
 
     memset(&addr, 0, sizeof(addr));
     addr.sin_family = AF_INET;
@@ -285,6 +312,8 @@ conn_connected(conn_t *c)
         conn_failed(c);
         return;
     }
+
+    tls_open(c);
 
     if (c->kind == HTTP_PUBLISHER) {
         c->state = OPEN;
@@ -359,7 +388,7 @@ conn_read(conn_t *c)
         memcpy(input, c->in.data, had);
     }
 
-    received = recv(c->fd, input + had, room, 0);
+    received = tls_recv(c, input + had, room);
 
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) {
         return errno == EINTR;
@@ -438,6 +467,10 @@ loop_once(uint64_t timeout)
             && c->out.off < c->out.len)
         {
             conn_flush(c);
+        }
+
+        if (c->stalled && c->ready) {
+            continue;
         }
 
         if (what & ~EPOLLOUT) {

@@ -47,6 +47,8 @@ static const option_t  options[] = {
     { "proto",         TEXT,  &opt.proto,         0, 0 },
     { "conns",         INT,   &opt.conns,         1, 1000000 },
     { "rooms",         INT,   &opt.rooms,         1, 1000000 },
+    { "stalled",       INT,   &opt.stalled,       0, 1000000 },
+    { "tls",           INT,   &opt.tls,           0, 1 },
     { "path",          TEXT,  &opt.path,          0, 0 },
     { "send",          LINES, &opt.send,          0, 0 },
     { "autoreply",     LINES, &opt.autoreply,     0, 0 },
@@ -312,6 +314,7 @@ connect_all(void)
     tracks = allocate((size_t) opt.conns * opt.publishers, sizeof(track_t));
 
     for (i = 0; i < opt.conns; i++) {
+        subscribers[i].stalled = i < opt.stalled;
         subscribers[i].tracks = tracks + (size_t) i * opt.publishers;
     }
 

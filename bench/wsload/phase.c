@@ -36,7 +36,7 @@ fan_out(void)
 {
     double  n;
 
-    n = (double) life.ready / opt.rooms;
+    n = (double) (life.ready - opt.stalled) / opt.rooms;
 
     return n < 1 ? 1 : n;
 }

@@ -94,6 +94,8 @@ typedef struct {
     state_e            state;
     uint32_t           room;
     int                ready;
+    int                stalled;         /* is not read when it is ready */
+    void              *tls;
     uint64_t           since;           /* when it was begun */
 
     buf_t              in;              /* what has not come whole */
@@ -136,6 +138,8 @@ typedef struct {
     int                sse;
     int                conns;
     int                rooms;
+    int                stalled;         /* the first of conns */
+    int                tls;
     const char        *path;
     lines_t            send;
     lines_t            autoreply;
@@ -272,6 +276,12 @@ void conn_start(conn_t *c, kind_e kind, uint32_t room);
 void conn_ready(conn_t *c);
 void conn_flush(conn_t *c);
 void conn_close(conn_t *c);
+
+/* tls.c: as send() and recv() where --tls is not given */
+void tls_open(conn_t *c);
+void tls_close(conn_t *c);
+ssize_t tls_send(conn_t *c, const void *data, size_t n);
+ssize_t tls_recv(conn_t *c, void *to, size_t n);
 
 /* main.c */
 size_t expand(char *to, size_t size, const char *template, uint32_t room);
