@@ -99,10 +99,8 @@ export class Chat {
     }
 
     get state() { return this.#state; }
-    /** 'ws' or 'stream' */
-    get transport() { return (this.#link ?? this.#next)?.kind; }
-    /** {id, name?, guest?} */
-    get user() { return this.welcome?.user ?? null; }
+    get transport() { return (this.#link ?? this.#next)?.kind; }   // 'ws' or 'stream'
+    get user() { return this.welcome?.user ?? null; }              // {id, name?, guest?}
     get limits() { return this.welcome?.limits ?? {}; }
     /** names of the rooms we are in, or want to be in */
     get rooms() { return [...this.#rooms.keys()]; }
@@ -166,6 +164,9 @@ export class Chat {
         if (bytes(cmd) + 24 > this.#frame) throw new ChatError({ code: 'too_large', room }, cmd.nonce);
         return this.#call(cmd);
     }
+
+    /** A `typing` or a `signal`, now or never. */
+    now(cmd) { if (this.#link && this.#rooms.get(cmd.room)?.link === this.#link) this.#link.send([cmd]); }
 
     /** A page, {events, more, next}; options: {before, after, limit}. */
     history(room, options) { return this.#call({ ...options, type: 'history', room }); }
@@ -628,8 +629,7 @@ export class Chat {
 
     #event(link, r, o) {
         const at = parseId(o.id);
-        if (o.type === 'message' || (at && o.ts !== undefined && o.type !== 'notice')) {
-            // of the log: each once, in order
+        if (o.type === 'message' || (at && o.ts !== undefined && o.type !== 'notice')) {   // of the log: once, in order
             if (!r || !at || (at.epoch === r.epoch ? at.offset <= r.offset : r.link !== link)) return;
             Object.assign(r, at);
         }

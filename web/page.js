@@ -8,6 +8,7 @@
 import { Chat, newNonce, parseId } from './chat.js';
 import { badName, badRoom, bytes, hue, initialOf, nameOf, notEntered } from './format.js';
 import { Log, button, el } from './log.js';
+import { Typing } from './typing.js';
 
 const PAGE = 50;                       // messages asked for at once
 const KEEP = 400;                      // messages kept in a view that is followed
@@ -38,6 +39,7 @@ const KEY = 'chat.rooms:' + base, OUTBOX = 'chat.outbox:' + base, NAME = 'chat.n
 
 const chat = new Chat(base, { client: 'ngx_chat page/0.1', name: stored('localStorage', NAME, '') });
 const views = new Map();               // room -> view
+const typing = new Typing(chat, $('typing'));
 let active = null;                     // the view that is shown
 
 const isMine = m => m.user.id === chat.user?.id;
@@ -424,6 +426,7 @@ function show(name) {
         active.draft = $('text').value;
         active.fresh = null;
     }
+    typing.enter(name);
     active = name === null ? null : views.get(name) ?? joinRoom(name);
     $('title').textContent = active ? '#' + active.name : 'Chat';
     $('log').setAttribute('aria-label', active ? 'Messages in ' + active.name : 'Messages');
@@ -523,12 +526,16 @@ function submit() {
     const p = publish(active, text.value.trim(), newNonce());
     log.addPending(p, last, !!pending || !!active.items.at(-1)?.m);
     text.value = active.draft = '';
+    typing.stop();
     resize();
     log.toEnd();
     renderEmpty();
 }
 
-text.oninput = resize;
+text.oninput = () => {
+    resize();
+    typing.input(text.value);
+};
 text.onkeydown = event => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();

@@ -407,6 +407,30 @@ test('writing: Enter, Shift+Enter, long text, drafts', { skip }, async t => {
     await ann.sound();
 });
 
+test('who types is shown to the others, as text', { skip }, async t => {
+    const room = newRoom('typing'), ann = await user(t, room), bob = await user(t, room);
+    const line = (u, words) => u.wait(w => document.getElementById('typing').textContent === w, words);
+    await bob.page.click('#as button');
+    await bob.page.fill('#naming input', '<b>Bob</b>');
+    await bob.page.press('#naming input', 'Enter');
+    await bob.wait(() => !document.getElementById('naming').open);
+    await bob.page.focus('#text');
+    await bob.page.keyboard.type('h');
+    await line(ann, '<b>Bob</b> is typing…');
+    assert.equal(await bob.page.textContent('#typing'), '');
+    await bob.page.keyboard.press('Backspace');
+    await line(ann, '');
+    await publish(room, 'from elsewhere');
+    await ann.page.focus('#text');
+    await ann.page.keyboard.type('hello');
+    await bob.wait(() => / is typing…$/.test(document.getElementById('typing').textContent));
+    await ann.page.keyboard.press('Enter');
+    await bob.sees('hello');
+    await line(bob, '');
+    await ann.sound();
+    await bob.sound();
+});
+
 test('keyboard and screen reader', { skip }, async t => {
     const room = newRoom('keys'), ann = await user(t, room), { page } = ann;
     await publish(room, ['hello']);
