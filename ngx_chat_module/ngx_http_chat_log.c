@@ -47,7 +47,7 @@ struct ngx_http_chat_logged_s {
     uint16_t                   args_len;
 
     uint16_t                   len[NGX_HTTP_CHAT_L_LAST];
-    u_char                     text[1];
+    u_char                    *text;
 };
 
 
@@ -56,23 +56,31 @@ static const char  *ngx_http_chat_logged_headers[] = {
 };
 
 
-static ngx_int_t ngx_http_chat_log_address(ngx_http_request_t *r,
-    ngx_http_chat_logged_t *l);
+static void ngx_http_chat_log_address(ngx_connection_t *c,
+    ngx_http_chat_logged_t *l, u_char *p);
 static void ngx_http_chat_log_place(ngx_http_request_t *r,
     ngx_http_chat_logged_t *l);
 static void ngx_http_chat_log_headers(ngx_http_request_t *r,
     ngx_http_chat_logged_t *l);
 
 
+/*
+ * One piece of exactly its size: in the pool of the connection, whose block is
+ * nearly full, it would take another block of 512 bytes.
+ */
+
 ngx_http_chat_logged_t *
 ngx_http_chat_log_save(ngx_http_request_t *r)
 {
     u_char                  *p;
-    size_t                   total, left;
+    size_t                   size, left;
     ngx_str_t                value[NGX_HTTP_CHAT_L_LAST];
     ngx_uint_t               i;
     ngx_table_elt_t         *h;
+    ngx_connection_t        *c;
     ngx_http_chat_logged_t  *l;
+
+    c = r->connection;
 
     value[NGX_HTTP_CHAT_L_REQUEST] = r->request_line;
 
@@ -88,21 +96,25 @@ ngx_http_chat_log_save(ngx_http_request_t *r)
     }
 
     left = NGX_HTTP_CHAT_LOGGED_MAX;
-    total = 0;
+    size = sizeof(ngx_http_chat_logged_t) + c->socklen + c->addr_text.len;
 
     for (i = 0; i < NGX_HTTP_CHAT_L_LAST; i++) {
         value[i].len = ngx_min(value[i].len, left);
         left -= value[i].len;
-        total += value[i].len;
+        size += value[i].len;
     }
 
-    l = ngx_pcalloc(r->connection->pool,
-                    sizeof(ngx_http_chat_logged_t) + total);
+    l = ngx_pmemalign(c->pool, size, NGX_POOL_ALIGNMENT);
     if (l == NULL) {
         return NULL;
     }
 
-    p = l->text;
+    ngx_memzero(l, sizeof(ngx_http_chat_logged_t));
+
+    ngx_http_chat_log_address(c, l, (u_char *) (l + 1));
+
+    p = (u_char *) (l + 1) + c->socklen + c->addr_text.len;
+    l->text = p;
 
     for (i = 0; i < NGX_HTTP_CHAT_L_LAST; i++) {
         l->len[i] = (uint16_t) value[i].len;
@@ -116,10 +128,10 @@ ngx_http_chat_log_save(ngx_http_request_t *r)
     l->start_sec = r->start_sec;
     l->start_msec = r->start_msec;
     l->request_length = r->request_length;
-    l->requests = r->connection->requests;
+    l->requests = c->requests;
     l->http_version = r->http_version;
 
-    return (ngx_http_chat_log_address(r, l) == NGX_OK) ? l : NULL;
+    return l;
 }
 
 
@@ -148,29 +160,18 @@ ngx_http_chat_log_place(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
 }
 
 
-static ngx_int_t
-ngx_http_chat_log_address(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
+static void
+ngx_http_chat_log_address(ngx_connection_t *c, ngx_http_chat_logged_t *l,
+    u_char *p)
 {
-    u_char            *p;
-    ngx_connection_t  *c;
-
-    c = r->connection;
-
-    p = ngx_palloc(c->pool, c->socklen + c->addr_text.len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(p, c->sockaddr, c->socklen);
     l->sockaddr = (struct sockaddr *) p;
     l->socklen = c->socklen;
 
-    p += c->socklen;
-    ngx_memcpy(p, c->addr_text.data, c->addr_text.len);
+    p = ngx_cpymem(p, c->sockaddr, c->socklen);
+
     l->addr_text.data = p;
     l->addr_text.len = c->addr_text.len;
-
-    return NGX_OK;
+    ngx_memcpy(p, c->addr_text.data, c->addr_text.len);
 }
 
 
