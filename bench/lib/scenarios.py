@@ -29,11 +29,11 @@ class Scenario:
         return all(role in peer.roles for role in self.roles)
 
 
-def steady(conns, rooms, rate):
+def steady(conns, rooms, rate, *more):
     def options(_, args):
         return ["--conns", str(conns), "--rooms", str(rooms),
                 "--rate", str(rate), "--warmup", "1",
-                "--secs", str(args.seconds)]
+                "--secs", str(args.seconds)] + list(more)
     return options
 
 
@@ -94,6 +94,15 @@ SCENARIOS = {
     "sse": Scenario(
         "One room, 1,000 SSE subscribers, 100 messages a second by HTTP",
         ["sse", "post"], steady(1000, 1, 100), LIVE, NGINX),
+    "busy-ws": Scenario(
+        "One room, 1,000 WebSocket subscribers, 2,000 messages a second by"
+        " HTTP",
+        ["ws", "post"], steady(1000, 1, 2000, "--pipeline", "64"), LIVE,
+        ["chat-raw", "chat-v1"]),
+    "busy-sse": Scenario(
+        "The same to 1,000 SSE subscribers",
+        ["sse", "post"], steady(1000, 1, 2000, "--pipeline", "64"), LIVE,
+        ["chat-raw", "chat-v1"]),
     "rooms": Scenario(
         "1,000 rooms of 10 members each, who publish 2,000 messages a second"
         " in all",
@@ -148,11 +157,21 @@ SCENARIOS = {
          "waited", "other"], NGINX),
 }
 
+
+def size(conns, rooms, rate):
+    """Each room has had a message before it counts."""
+    def options(_, args):
+        return ["--conns", str(conns), "--rooms", str(rooms),
+                "--rate", str(rate), "--warmup", str(1 + rooms / rate),
+                "--secs", str(args.seconds)]
+    return options
+
+
 for conns, rooms, rate in SIZES:
     SCENARIOS["size-%d-%d" % (conns, rooms)] = Scenario(
         "%s in %s, %s messages a second in all" % (
             "{:,} WebSockets".format(conns),
             "one room" if rooms == 1 else "{:,} rooms".format(rooms),
             "{:,}".format(rate)),
-        ["member"], steady(conns, rooms, rate), LIVE,
+        ["member"], size(conns, rooms, rate), LIVE,
         ["chat-raw", "floor"], reference="floor")
