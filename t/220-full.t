@@ -146,7 +146,7 @@ p: expect 404
 
 === TEST 4: rooms that are followed stay; then new ones are refused, until one goes
 --- chat_http
-chat_zone       zone=main:512k;
+chat_zone       zone=main:640k;
 chat_max_rooms  main session=1000;
 --- chat_config
 chat_user         ann;
