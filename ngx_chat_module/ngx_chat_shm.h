@@ -164,6 +164,20 @@ typedef struct {
 } ngx_chat_seat_t;
 
 
+/* one of the two files that keep the table, as far as it has been written */
+
+typedef struct {
+    uint64_t          generation;
+    uint64_t          salt;
+    uint64_t          pos;           /* where the next record goes */
+    uint64_t          snapshot;      /* bytes that the whole table took */
+} ngx_chat_state_file_t;
+
+
+/* where a row of one of the last changes is */
+#define NGX_CHAT_RECENT       64
+
+
 struct ngx_chat_sh_s {
     uint32_t          magic;
     uint32_t          version;
@@ -224,7 +238,24 @@ struct ngx_chat_sh_s {
     uint64_t          table_seq;     /* of the last change of the table */
     uint64_t          table_clean;   /* second in which all were looked at */
     uint32_t          table_at;      /* of the sweep */
-    uint32_t          spare;
+    uint32_t          recent[NGX_CHAT_RECENT];       /* by sequence */
+
+    /* of the state file; but for `state_on' and `state_whole' its writer's */
+
+    uint32_t          state_on;      /* rows are written to a file */
+    uint32_t          state_ready;   /* the file has what there is here */
+    uint32_t          state_active;  /* which of the files */
+    uint32_t          state_error;   /* errno of the last try; 0: all right */
+    uint32_t          state_unsynced;
+    uint32_t          state_wholes;  /* `state_whole' that was obeyed */
+    uint32_t          state_whole;   /* times that all had to be written */
+    uint64_t          state_saved;   /* changes up to this are in the file */
+    uint64_t          state_tried;   /* seconds */
+    uint64_t          state_synced;
+    uint64_t          state_base;    /* what was read from the file, */
+    uint64_t          state_mark;    /* and the table's sequence then */
+
+    ngx_chat_state_file_t  state_file[2];
 
     /* used entries lie below `fresh', the memory above was never touched */
 

@@ -38,6 +38,8 @@ ngx_chat_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     z->shm_zone = shm_zone;
     z->old = NULL;
     z->repaired = 0;
+    z->state = NULL;
+    z->fresh = 0;
 
     if (oz != NULL || shm_zone->shm.exists) {
         z->sh = (oz != NULL) ? oz->sh : z->shpool->data;
@@ -67,7 +69,13 @@ ngx_chat_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    return ngx_chat_copy_zone(z);
+    if (ngx_chat_copy_zone(z) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    z->fresh = (z->old == NULL);
+
+    return NGX_OK;
 }
 
 
@@ -259,6 +267,41 @@ u_char *
 ngx_chat_zone_secret(ngx_chat_zone_t *z)
 {
     return z->sh->secret;
+}
+
+
+ngx_int_t
+ngx_chat_zone_keep_secret(ngx_chat_zone_t *z)
+{
+    u_char          value[NGX_CHAT_VALUE_MAX];
+    ngx_int_t       rc;
+    ngx_str_t       name;
+    ngx_chat_row_t  row;
+
+    ngx_str_set(&name, "guest");
+    ngx_memzero(&row, sizeof(ngx_chat_row_t));
+
+    row.kind = NGX_CHAT_KIND_SECRET;
+    row.value.data = value;
+
+    if (ngx_chat_table_key(row.subject, 's', &name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_chat_table_get(z, &row, 0) == NGX_OK
+        && row.value.len == sizeof(z->sh->secret))
+    {
+        ngx_memcpy(z->sh->secret, value, sizeof(z->sh->secret));
+        return NGX_OK;
+    }
+
+    row.expires = 0;
+    row.value.data = z->sh->secret;
+    row.value.len = sizeof(z->sh->secret);
+
+    rc = ngx_chat_table_set(z, &row, 0);
+
+    return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
 }
 
 

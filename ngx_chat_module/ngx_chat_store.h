@@ -18,8 +18,9 @@
 #include "ngx_chat.h"
 
 
-typedef struct ngx_chat_sh_s    ngx_chat_sh_t;     /* ngx_chat_shm.h */
-typedef struct ngx_chat_rates_s ngx_chat_rates_t;  /* ngx_chat_rate.h */
+typedef struct ngx_chat_sh_s     ngx_chat_sh_t;     /* ngx_chat_shm.h */
+typedef struct ngx_chat_rates_s  ngx_chat_rates_t;  /* ngx_chat_rate.h */
+typedef struct ngx_chat_state_s  ngx_chat_state_t;  /* ngx_chat_state.h */
 
 
 /* what is true of a room by its name: a line of "chat_rooms" */
@@ -54,6 +55,11 @@ struct ngx_chat_zone_s {
     /* the zone of another size that the init marked `moved'; NULL: none */
     ngx_chat_zone_t  *old;
     ngx_uint_t        repaired;      /* store: to be logged after the lock */
+
+    ngx_str_t         state_path;    /* null-terminated; len 0: no file */
+    ngx_uint_t        state_sync;    /* NGX_CHAT_SYNC_* of ngx_chat_state.h */
+    ngx_chat_state_t *state;         /* NULL: none is open */
+    unsigned          fresh:1;       /* the memory is new, and no copy */
 };
 
 
@@ -238,7 +244,15 @@ ngx_uint_t ngx_chat_zone_moved(ngx_chat_zone_t *z);
  */
 void ngx_chat_zone_unmove(ngx_chat_zone_t *old);
 
-u_char *ngx_chat_zone_secret(ngx_chat_zone_t *z);      /* 32 bytes, constant */
+/* 32 bytes; constant from ngx_chat_zone_keep_secret() on */
+u_char *ngx_chat_zone_secret(ngx_chat_zone_t *z);
+
+/*
+ * In the init of the zone, when its state file has been read: the secret of
+ * guests' tokens is the one in the table, or goes there.  NGX_ERROR: there is
+ * no place for it.
+ */
+ngx_int_t ngx_chat_zone_keep_secret(ngx_chat_zone_t *z);
 
 
 /*

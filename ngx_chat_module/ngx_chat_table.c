@@ -18,9 +18,15 @@
 #define NGX_CHAT_TABLE_STEP  256
 
 
+static ngx_int_t ngx_chat_table_set_locked(ngx_chat_sh_t *sh,
+    ngx_chat_row_t *row, uint64_t now);
+static ngx_int_t ngx_chat_table_delete_locked(ngx_chat_sh_t *sh,
+    ngx_chat_row_t *row);
 static void ngx_chat_table_put_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
     ngx_chat_record_t *r);
 static void ngx_chat_table_drop_locked(ngx_chat_sh_t *sh, uint32_t *link);
+static void ngx_chat_table_sweep_some_locked(ngx_chat_sh_t *sh, uint64_t now,
+    ngx_uint_t all);
 static void ngx_chat_table_clean_locked(ngx_chat_sh_t *sh, uint64_t now);
 static ngx_uint_t ngx_chat_table_like(ngx_chat_record_t *r,
     ngx_chat_row_t *like);
@@ -73,10 +79,7 @@ ngx_chat_table_room(u_char dst[NGX_CHAT_KEY_LEN], ngx_chat_room_key_t *room)
 ngx_int_t
 ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
 {
-    uint32_t           *link;
-    ngx_int_t           rc;
-    ngx_chat_sh_t      *sh;
-    ngx_chat_record_t  *r, *old;
+    ngx_int_t  rc;
 
     if (row->kind == 0 || row->kind > NGX_CHAT_KIND_MAX
         || row->value.len > NGX_CHAT_VALUE_MAX)
@@ -84,15 +87,21 @@ ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
         return NGX_ERROR;
     }
 
-    sh = z->sh;
-    rc = NGX_BUSY;
-
     ngx_chat_shm_lock(z);
 
-    if (sh->moved) {
-        ngx_chat_shm_unlock(z);
-        return NGX_AGAIN;
-    }
+    rc = z->sh->moved ? NGX_AGAIN : ngx_chat_table_set_locked(z->sh, row, now);
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now)
+{
+    uint32_t           *link;
+    ngx_chat_record_t  *r, *old;
 
     old = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
                                       &link);
@@ -111,14 +120,13 @@ ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
         r = ngx_chat_record_take_locked(sh, row, old != NULL);
     }
 
-    if (r != NULL) {
-        ngx_chat_table_put_locked(sh, row, r);
-        rc = NGX_OK;
+    if (r == NULL) {
+        return NGX_BUSY;
     }
 
-    ngx_chat_shm_unlock(z);
+    ngx_chat_table_put_locked(sh, row, r);
 
-    return rc;
+    return NGX_OK;
 }
 
 
@@ -166,32 +174,53 @@ ngx_chat_table_put_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
 ngx_int_t
 ngx_chat_table_delete(ngx_chat_zone_t *z, ngx_chat_row_t *row)
 {
-    uint32_t       *link;
-    ngx_int_t       rc;
-    ngx_chat_sh_t  *sh;
-
-    sh = z->sh;
+    ngx_int_t  rc;
 
     ngx_chat_shm_lock(z);
 
-    if (sh->moved) {
-        rc = NGX_AGAIN;
-
-    } else if (ngx_chat_record_find_locked(sh, row->kind, row->room,
-                                           row->subject, &link)
-               == NULL)
-    {
-        rc = NGX_DECLINED;
-
-    } else {
-        ngx_chat_store(&sh->table_seq, sh->table_seq + 1);
-        ngx_chat_table_drop_locked(sh, link);
-        rc = NGX_OK;
-    }
+    rc = z->sh->moved ? NGX_AGAIN : ngx_chat_table_delete_locked(z->sh, row);
 
     ngx_chat_shm_unlock(z);
 
     return rc;
+}
+
+
+/* what a file has to learn stays; its sequence first, since a row that is
+   written once more does no harm */
+
+static ngx_int_t
+ngx_chat_table_delete_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row)
+{
+    uint64_t            seq;
+    uint32_t           *link;
+    ngx_chat_record_t  *r;
+
+    r = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
+                                    &link);
+
+    if (r == NULL || r->deleted) {
+        return NGX_DECLINED;
+    }
+
+    seq = sh->table_seq + 1;
+    ngx_chat_store(&sh->table_seq, seq);
+
+    if (!sh->state_on) {
+        ngx_chat_table_drop_locked(sh, link);
+        return NGX_OK;
+    }
+
+    sh->recent[seq % NGX_CHAT_RECENT] = *link;
+    ngx_chat_barrier();
+
+    ngx_chat_store(&r->seq, seq);
+
+    ngx_chat_test_point("table:deleted");
+
+    r->deleted = 1;
+
+    return NGX_OK;
 }
 
 
@@ -333,8 +362,111 @@ ngx_chat_table_stat(ngx_chat_zone_t *z, ngx_chat_table_stat_t *st)
 }
 
 
+/* what is newer here stays: it was changed after `after', and not by this */
+
+ngx_int_t
+ngx_chat_table_restore(ngx_chat_zone_t *z, ngx_chat_row_t *row,
+    ngx_uint_t deleted, uint64_t after, uint64_t upto)
+{
+    uint32_t           *link;
+    ngx_int_t           rc;
+    ngx_chat_sh_t      *sh;
+    ngx_chat_record_t  *r;
+
+    sh = z->sh;
+    rc = NGX_OK;
+
+    ngx_chat_shm_lock(z);
+
+    r = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
+                                    &link);
+
+    if (r != NULL && r->seq > after && r->seq <= upto) {
+        rc = NGX_OK;
+
+    } else if (deleted) {
+        (void) ngx_chat_table_delete_locked(sh, row);
+
+    } else {
+        rc = ngx_chat_table_set_locked(sh, row, 0);
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
+void
+ngx_chat_table_floor(ngx_chat_zone_t *z, uint64_t seq)
+{
+    ngx_chat_shm_lock(z);
+
+    if (z->sh->table_seq < seq) {
+        ngx_chat_store(&z->sh->table_seq, seq);
+    }
+
+    ngx_chat_shm_unlock(z);
+}
+
+
+ngx_int_t
+ngx_chat_table_changed(ngx_chat_zone_t *z, uint64_t after, uint64_t upto,
+    uint32_t *pos, ngx_chat_row_t *row, ngx_uint_t *deleted)
+{
+    uint32_t            n, ref, recent;
+    ngx_int_t           rc;
+    ngx_chat_sh_t      *sh;
+    ngx_chat_record_t  *r;
+
+    sh = z->sh;
+    rc = NGX_AGAIN;
+    recent = (upto - after <= NGX_CHAT_RECENT / 2);
+
+    ngx_chat_shm_lock_read(z);
+
+    for (n = 0; n < NGX_CHAT_TABLE_STEP && rc == NGX_AGAIN; n++) {
+
+        if (*pos == (recent ? upto - after : sh->record_n)) {
+            rc = NGX_DONE;
+            break;
+        }
+
+        ref = ++*pos;
+
+        if (recent) {
+            ref = sh->recent[(after + ref) % NGX_CHAT_RECENT];
+        }
+
+        if (ref == 0) {
+            continue;
+        }
+
+        r = ngx_chat_record(sh, ref);
+
+        if (r->seq > after && r->seq <= upto) {
+            *deleted = r->deleted;
+            ngx_chat_table_row_locked(sh, r, row);
+            rc = NGX_OK;
+        }
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
 void
 ngx_chat_table_sweep_locked(ngx_chat_sh_t *sh, uint64_t now)
+{
+    ngx_chat_table_sweep_some_locked(sh, now, 0);
+}
+
+
+static void
+ngx_chat_table_sweep_some_locked(ngx_chat_sh_t *sh, uint64_t now,
+    ngx_uint_t all)
 {
     uint32_t           *link, n;
     ngx_chat_record_t  *r;
@@ -345,11 +477,25 @@ ngx_chat_table_sweep_locked(ngx_chat_sh_t *sh, uint64_t now)
 
         r = ngx_chat_record(sh, sh->table_at);
 
-        if (r->seq != 0 && ngx_chat_record_over(r, now)) {
-            (void) ngx_chat_record_find_locked(sh, r->kind, r->room,
-                                               r->subject, &link);
-            ngx_chat_table_drop_locked(sh, link);
+        if (r->seq == 0 || !ngx_chat_record_over(r, now)) {
+            continue;
         }
+
+        if (!ngx_chat_record_saved(sh, r)) {
+
+            if (!all) {
+                continue;
+            }
+
+            /* what is missing in the file then can't be told by rows */
+
+            ngx_chat_store(&sh->state_whole, sh->state_whole + 1);
+            ngx_chat_barrier();
+        }
+
+        (void) ngx_chat_record_find_locked(sh, r->kind, r->room, r->subject,
+                                           &link);
+        ngx_chat_table_drop_locked(sh, link);
     }
 }
 
@@ -360,6 +506,6 @@ ngx_chat_table_clean_locked(ngx_chat_sh_t *sh, uint64_t now)
     uint32_t  n;
 
     for (n = 0; n < sh->record_n; n += NGX_CHAT_TABLE_STEP) {
-        ngx_chat_table_sweep_locked(sh, now);
+        ngx_chat_table_sweep_some_locked(sh, now, 1);
     }
 }

@@ -19,6 +19,9 @@
  * Other workers look at the version when they are woken, and once a second in
  * any case: who changes something that has to be true everywhere at once calls
  * ngx_chat_bus_changed() and wakes them, as after a publish.
+ *
+ * If the zone has a state file, a change gets there within a second, or by the
+ * call of ngx_chat_state_flush() that follows it.
  */
 
 
@@ -118,6 +121,26 @@ ngx_int_t ngx_chat_table_get(ngx_chat_zone_t *z, ngx_chat_row_t *row,
  */
 ngx_int_t ngx_chat_table_next(ngx_chat_zone_t *z, ngx_chat_row_t *like,
     uint32_t *pos, uint64_t now, ngx_chat_row_t *row);
+
+/*
+ * For the state file.  Walks over the rows that were changed after version
+ * `after' and not after `upto', also over those that are over or deleted; *pos,
+ * the rest and what is returned are as in ngx_chat_table_next().
+ */
+ngx_int_t ngx_chat_table_changed(ngx_chat_zone_t *z, uint64_t after,
+    uint64_t upto, uint32_t *pos, ngx_chat_row_t *row, ngx_uint_t *deleted);
+
+/*
+ * Sets a row that a file has, or deletes it, but for one that was changed here
+ * after version `after' and not after `upto'.  NGX_OK or NGX_BUSY, as
+ * ngx_chat_table_set().
+ */
+ngx_int_t ngx_chat_table_restore(ngx_chat_zone_t *z, ngx_chat_row_t *row,
+    ngx_uint_t deleted, uint64_t after, uint64_t upto);
+
+/* versions from here on are greater */
+void ngx_chat_table_floor(ngx_chat_zone_t *z, uint64_t seq);
+
 
 /* changes whenever a row is set or deleted; one load, no lock */
 uint64_t ngx_chat_table_version(ngx_chat_zone_t *z);

@@ -106,11 +106,14 @@ ngx_chat_record_write_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r,
     r->len = (uint16_t) row->value.len;
     r->next = 0;
     r->block = 0;
+    r->deleted = 0;
 
     ngx_memcpy(r->room, row->room, NGX_CHAT_KEY_LEN);
     ngx_memcpy(r->subject, row->subject, NGX_CHAT_KEY_LEN);
 
     ngx_chat_record_blocks_locked(sh, r, row);
+
+    sh->recent[seq % NGX_CHAT_RECENT] = ngx_chat_record_ref(sh, r);
 
     ngx_chat_barrier();
     ngx_chat_store(&r->seq, seq);
@@ -389,6 +392,9 @@ ngx_chat_table_copy_locked(ngx_chat_sh_t *sh, ngx_chat_sh_t *from)
 
     sh->table_seq = from->table_seq;
 
+    /* places are others here, the changes have to be looked for */
+    ngx_memzero(sh->recent, sizeof(sh->recent));
+
     return rc;
 }
 
@@ -424,6 +430,7 @@ ngx_chat_table_copy_kinds_locked(ngx_chat_sh_t *sh, ngx_chat_sh_t *from,
         }
 
         ngx_chat_record_write_locked(sh, r, &row, old->seq);
+        r->deleted = old->deleted;
 
         bucket = ngx_chat_record_bucket_locked(sh, row.kind, row.room,
                                                row.subject);

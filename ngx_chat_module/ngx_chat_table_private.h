@@ -33,7 +33,8 @@ typedef struct {
     uint32_t          block;         /* the first of the value; 0: none */
     uint16_t          len;
     uint8_t           kind;
-    uint8_t           spare[5];
+    uint8_t           deleted;       /* stays until the file knows */
+    uint8_t           spare[4];
 } ngx_chat_record_t;
 
 
@@ -58,9 +59,13 @@ typedef struct {
 #define ngx_chat_table_blocks(len)                                            \
     (((len) + NGX_CHAT_BLOCK - 1) / NGX_CHAT_BLOCK)
 
-/* what is over stays, but is true no more */
+/* it is there, but true no more */
 #define ngx_chat_record_over(r, now)                                          \
-    ((r)->expires != 0 && (r)->expires <= (now))
+    ((r)->deleted || ((r)->expires != 0 && (r)->expires <= (now)))
+
+/* the file, if there is one, has its last change */
+#define ngx_chat_record_saved(sh, r)                                          \
+    (!(sh)->state_on || (r)->seq <= ngx_chat_load_relaxed(&(sh)->state_saved))
 
 
 /* ngx_chat_table_memory.c */

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_chat_remote.h"
+#include "ngx_chat_state.h"
 #include "ngx_chat_worker.h"
 
 
@@ -35,6 +36,7 @@ typedef struct {
 static ngx_int_t ngx_chat_worker_brokers(ngx_cycle_t *cycle);
 static void ngx_chat_worker_wake(ngx_uint_t scan_all);
 static void ngx_chat_worker_tick(void);
+static void ngx_chat_worker_save(void);
 static ngx_int_t ngx_chat_worker_seat_taken(ngx_uint_t seat, uint64_t start);
 static void ngx_chat_worker_seat_gone(ngx_uint_t seat);
 static void ngx_chat_worker_drain(void);
@@ -120,6 +122,8 @@ ngx_chat_worker_exit(void)
     if (w->log == NULL) {
         return;
     }
+
+    ngx_chat_worker_save();
 
     z = w->zones->elts;
 
@@ -251,6 +255,7 @@ ngx_chat_worker_tick(void)
 
     ngx_chat_worker_deadlines(ngx_chat_worker_time());
     ngx_chat_hub_transients();
+    ngx_chat_worker_save();
 
     if (seat == NGX_CHAT_NO_SEAT) {
         return;
@@ -273,6 +278,22 @@ ngx_chat_worker_tick(void)
     }
 
     w->buffers_told = buffers;
+}
+
+
+/* also without a seat: whoever looks first writes */
+
+static void
+ngx_chat_worker_save(void)
+{
+    ngx_uint_t         i;
+    ngx_chat_zone_t  **z;
+
+    z = ngx_chat_worker.zones->elts;
+
+    for (i = 0; i < ngx_chat_worker.zones->nelts; i++) {
+        ngx_chat_state_flush(z[i], (uint64_t) ngx_time(), ngx_chat_worker.log);
+    }
 }
 
 

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
+#include "ngx_chat_state.h"
 
 
 static void ngx_http_chat_zone_cleanup(void *data);
@@ -27,6 +28,7 @@ static void ngx_http_chat_warn_location(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_chat_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {
+    ngx_log_t           *log;
     ngx_chat_zone_t     *z;
     ngx_pool_cleanup_t  *cln;
 
@@ -40,7 +42,19 @@ ngx_http_chat_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     cln->handler = ngx_http_chat_zone_cleanup;
     cln->data = z;
 
-    return ngx_chat_zone_init(shm_zone, data);
+    if (ngx_chat_zone_init(shm_zone, data) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (z->state_path.len == 0) {
+        return NGX_OK;
+    }
+
+    log = shm_zone->shm.log;
+
+    return ngx_test_config
+           ? ngx_chat_state_test(z, log)
+           : ngx_chat_state_open(z, (data != NULL) ? data : z->old, log);
 }
 
 
@@ -55,6 +69,8 @@ ngx_http_chat_zone_cleanup(void *data)
         ngx_chat_zone_unmove(z->old);
         z->old = NULL;
     }
+
+    ngx_chat_state_close(z);
 }
 
 

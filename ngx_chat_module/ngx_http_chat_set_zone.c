@@ -11,8 +11,14 @@
 #include <ngx_http.h>
 #include "ngx_http_chat_set.h"
 #include "ngx_chat_name.h"
+#include "ngx_chat_state.h"
 
 
+static char *ngx_http_chat_set_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_str_t *value, ngx_http_chat_zone_t **zp);
+static ngx_int_t ngx_http_chat_state_sync(ngx_str_t *value);
+static char *ngx_http_chat_set_state(ngx_conf_t *cf,
+    ngx_http_chat_zone_t *zone, ngx_str_t *state);
 static ngx_int_t ngx_http_chat_pattern(ngx_str_t *pattern);
 static void ngx_http_chat_warn_rule(ngx_conf_t *cf,
     ngx_http_chat_zone_t *zone, ngx_str_t *pattern);
@@ -20,80 +26,202 @@ static char *ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *arg, ngx_chat_rule_t *rule);
 
 
-/* chat_zone zone=NAME:SIZE; */
+/* chat_zone zone=NAME:SIZE [state=PATH] [state_sync=1s|always|off]; */
 
 char *
 ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    u_char                *p;
-    ssize_t                size;
-    ngx_str_t             *arg, name, value;
+    char                  *rv;
+    ngx_str_t             *arg, value, state;
+    ngx_int_t              sync;
     ngx_uint_t             i;
     ngx_http_chat_zone_t  *zone;
 
     arg = cf->args->elts;
     zone = NULL;
+    sync = NGX_ERROR;
+    ngx_str_null(&state);
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (!ngx_http_chat_param(&arg[i], "zone", &value) || zone != NULL) {
-            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                                           "write \"zone=NAME:SIZE\" once");
+        if (ngx_http_chat_param(&arg[i], "zone", &value) && zone == NULL) {
+
+            rv = ngx_http_chat_set_zone_size(cf, cmd, &arg[i], &value, &zone);
+            if (rv != NGX_CONF_OK) {
+                return rv;
+            }
+
+            continue;
         }
 
-        p = ngx_strlchr(value.data, value.data + value.len, ':');
-
-        if (p == NULL || p == value.data) {
-            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                                  "write a name and a size, \"zone=main:64m\"");
-        }
-
-        name.data = value.data;
-        name.len = (size_t) (p - value.data);
-
-        value.len -= name.len + 1;
-        value.data = p + 1;
-
-        if (name.len == sizeof(NGX_CHAT_BUS_ZONE) - 1
-            && ngx_strncmp(name.data, NGX_CHAT_BUS_ZONE, name.len) == 0)
+        if (ngx_http_chat_param(&arg[i], "state", &value)
+            && state.data == NULL)
         {
-            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                           "this name is the module's own, write another");
+            if (value.len == 0 || value.len > NGX_MAX_PATH - sizeof(".alt")) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                       "write a file's name, \"state=/var/lib/nginx/chat\"");
+            }
+
+            state = value;
+            continue;
         }
 
-        size = ngx_parse_size(&value);
+        if (ngx_http_chat_param(&arg[i], "state_sync", &value)
+            && sync == NGX_ERROR)
+        {
+            sync = ngx_http_chat_state_sync(&value);
 
-        if (size == NGX_ERROR || (size_t) size < ngx_chat_zone_min_size()) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" of \"chat_zone\": "
-                               "write a size of at least %uzk, "
-                               "\"zone=main:64m\"",
-                               &arg[i], ngx_chat_zone_min_size() / 1024);
-            return NGX_CONF_ERROR;
+            if (sync == NGX_ERROR) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                     "write \"1s\", \"always\" or \"off\"");
+            }
+
+            continue;
         }
 
-        zone = ngx_http_chat_get_zone(cf, &name, "chat_zone");
-        if (zone == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        if (zone->size != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "chat zone \"%V\" is duplicate", &name);
-            return NGX_CONF_ERROR;
-        }
-
-        zone->size = (size_t) size;
-        zone->zone.shm_zone = ngx_shared_memory_add(cf, &zone->zone.name,
-                                                    zone->size,
-                                                    &ngx_chat_module);
-        if (zone->zone.shm_zone == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        zone->zone.shm_zone->init = ngx_http_chat_init_zone;
-        zone->zone.shm_zone->data = &zone->zone;
+        return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                       "write \"zone=NAME:SIZE\" once, and "
+                                       "\"state=FILE\" and \"state_sync=\"");
     }
+
+    if (zone == NULL) {
+        return ngx_http_chat_bad_param(cf, cmd, &arg[1],
+                                       "write \"zone=NAME:SIZE\" once");
+    }
+
+    if (state.data == NULL) {
+        return (sync == NGX_ERROR) ? NGX_CONF_OK
+               : ngx_http_chat_bad_param(cf, cmd, &arg[1],
+                       "\"state_sync=\" needs \"state=FILE\"");
+    }
+
+    zone->zone.state_sync = (sync == NGX_ERROR) ? NGX_CHAT_SYNC_SECOND
+                                                : (ngx_uint_t) sync;
+
+    return ngx_http_chat_set_state(cf, zone, &state);
+}
+
+
+static ngx_int_t
+ngx_http_chat_state_sync(ngx_str_t *value)
+{
+    ngx_int_t  i;
+
+    static const char  *words[] = { "1s", "always", "off" };
+
+    for (i = 0; i < 3; i++) {
+        if (ngx_strcmp(value->data, words[i]) == 0) {
+            return i;
+        }
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* a file is one zone's */
+
+static char *
+ngx_http_chat_set_state(ngx_conf_t *cf, ngx_http_chat_zone_t *zone,
+    ngx_str_t *state)
+{
+    ngx_str_t                   *path;
+    ngx_uint_t                   i;
+    ngx_http_chat_zone_t       **z;
+    ngx_http_chat_main_conf_t   *cmcf;
+
+    path = &zone->zone.state_path;
+    *path = *state;
+
+    if (ngx_conf_full_name(cf->cycle, path, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_chat_module);
+
+    z = cmcf->zones.elts;
+
+    for (i = 0; i < cmcf->zones.nelts; i++) {
+
+        if (z[i] != zone && z[i]->zone.state_path.len == path->len
+            && ngx_strncmp(z[i]->zone.state_path.data, path->data, path->len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"state=%V\" is the state file of chat zone "
+                               "\"%V\", write another one for \"%V\"",
+                               state, &z[i]->zone.name, &zone->zone.name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_set_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_str_t *arg, ngx_str_t *value, ngx_http_chat_zone_t **zp)
+{
+    u_char                *p;
+    ssize_t                size;
+    ngx_str_t              name;
+    ngx_http_chat_zone_t  *zone;
+
+    p = ngx_strlchr(value->data, value->data + value->len, ':');
+
+    if (p == NULL || p == value->data) {
+        return ngx_http_chat_bad_param(cf, cmd, arg,
+                                  "write a name and a size, \"zone=main:64m\"");
+    }
+
+    name.data = value->data;
+    name.len = (size_t) (p - value->data);
+
+    value->len -= name.len + 1;
+    value->data = p + 1;
+
+    if (name.len == sizeof(NGX_CHAT_BUS_ZONE) - 1
+        && ngx_strncmp(name.data, NGX_CHAT_BUS_ZONE, name.len) == 0)
+    {
+        return ngx_http_chat_bad_param(cf, cmd, arg,
+                           "this name is the module's own, write another");
+    }
+
+    size = ngx_parse_size(value);
+
+    if (size == NGX_ERROR || (size_t) size < ngx_chat_zone_min_size()) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" of \"chat_zone\": "
+                           "write a size of at least %uzk, "
+                           "\"zone=main:64m\"",
+                           arg, ngx_chat_zone_min_size() / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    zone = ngx_http_chat_get_zone(cf, &name, "chat_zone");
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (zone->size != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "chat zone \"%V\" is duplicate", &name);
+        return NGX_CONF_ERROR;
+    }
+
+    zone->size = (size_t) size;
+    zone->zone.shm_zone = ngx_shared_memory_add(cf, &zone->zone.name,
+                                                zone->size,
+                                                &ngx_chat_module);
+    if (zone->zone.shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    zone->zone.shm_zone->init = ngx_http_chat_init_zone;
+    zone->zone.shm_zone->data = &zone->zone;
+
+    *zp = zone;
 
     return NGX_CONF_OK;
 }

@@ -8,7 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
-#include "ngx_chat_table.h"
+#include "ngx_chat_state.h"
 #include "ngx_chat_worker.h"
 
 
@@ -32,6 +32,7 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
     const ngx_chat_broker_t   *broker;
     ngx_chat_zone_stat_t       st;
     ngx_chat_table_stat_t      ts;
+    ngx_chat_state_stat_t      ss;
     ngx_http_chat_loc_conf_t  *clcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -44,6 +45,7 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
 
     ngx_chat_zone_stat(clcf->status, &st);
     ngx_chat_table_stat(clcf->status, &ts);
+    ngx_chat_state_stat(clcf->status, &ss);
 
     t = ngx_chat_worker_text();
 
@@ -78,6 +80,12 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
     ngx_chat_text_num(t, (int64_t) ts.rows_max);
     ngx_chat_text_lit(t, ",\"kept_bytes_free\":");
     ngx_chat_text_num(t, (int64_t) ts.bytes_free);
+    ngx_chat_text_lit(t, ",\"state\":\"");
+    ngx_chat_text_add(t, ss.word, ngx_strlen(ss.word));
+    ngx_chat_text_lit(t, "\",\"state_unsaved\":");
+    ngx_chat_text_num(t, (int64_t) ss.unsaved);
+    ngx_chat_text_lit(t, ",\"state_bytes\":");
+    ngx_chat_text_num(t, (int64_t) ss.size);
 
     for (i = 0; i < NGX_CHAT_M_LAST; i++) {
         ngx_chat_text_lit(t, ",\"");

@@ -21,8 +21,8 @@ my @ROWS = (
     [qw(proto cmd policy bucket jwt)],
 
     # 3, store: shared memory, no events
-    [qw(store shm segment log room nonce interest limit rate table repair copy
-        proc test remote transient)],
+    [qw(store shm segment log room nonce interest limit rate table state repair
+        copy proc test remote transient)],
 
     # 4, worker: events, other workers, fan-out
     [qw(bus hub broker wire redis)],
