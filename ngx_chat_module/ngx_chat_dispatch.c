@@ -195,7 +195,11 @@ ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    code = ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_COMMAND, NULL, 1);
+    /* one that has waited has paid, and its outcome must be told */
+
+    code = (c->outcome == NULL)
+           ? ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_COMMAND, NULL, 1)
+           : NGX_CHAT_OK;
 
     if (code != NGX_CHAT_OK) {
         cmd->room.len = 0;

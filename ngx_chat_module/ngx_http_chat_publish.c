@@ -313,7 +313,9 @@ ngx_http_chat_newest_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     c.conf = ctx->conf;
     c.user = &ctx->user;
 
-    code = ngx_chat_dispatch_charge(&c, NGX_CHAT_RATE_HISTORY, &ctx->room, 1);
+    code = (ctx->outcome == NULL)
+           ? ngx_chat_dispatch_charge(&c, NGX_CHAT_RATE_HISTORY, &ctx->room, 1)
+           : NGX_CHAT_OK;
 
     if (code == NGX_CHAT_OK) {
         code = ngx_chat_policy(&ctx->user, NGX_CHAT_MAY_READ, &ctx->room);

@@ -319,3 +319,30 @@ def case_too_large(stage):
     assert 0 < server.call('TTL', 'chat:m:{empty}') <= 86400
     assert publish(a, 'empty', 'x')[0] == 201
     assert server.call('TTL', 'chat:m:{empty}') > 86400
+
+
+def case_limits(stage):
+    """What waits for Redis is charged once, and told what became of it."""
+
+    server, a, b = stage.pair(
+        rooms='chat_limit command rate=1r/h burst=4;'
+              'chat_limit history rate=1r/h burst=1;')
+
+    ann, joined = enter(a, '/chat/lobby')
+    e = joined['epoch']
+
+    for i in range(1, 6):
+        ann.send(type='message', id=i, room='lobby', text='x')
+        ann.recv({'type': 'ok', 'reply_to': i, 'id': '%s-%d' % (e, i)})
+        ann.recv({'type': 'message', 'id': '%s-%d' % (e, i)})
+
+    ann.send(type='message', id=6, room='lobby', text='x')
+    ann.recv({'type': 'error', 'reply_to': 6, 'code': 'rate_limited'})
+    assert server.call('HGET', 'chat:m:{lobby}', 'o') == '5'
+
+    for path, user in (('/chat/lobby', 'bob'), ('/raw/r', 'carl')):
+        if path == '/raw/r':
+            assert http(b, 'POST', path, b'x', user=user)[0] == 201
+        for _ in range(2):
+            assert http(b, 'GET', path, user=user)[0] == 200
+        assert http(b, 'GET', path, user=user)[0] == 429
