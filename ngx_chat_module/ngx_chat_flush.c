@@ -19,6 +19,9 @@
 #define NGX_CHAT_FLUSH_READ    (64 * 1024)
 #define NGX_CHAT_FLUSH_QUANTUM (256 * 1024)
 
+/* a rest of less than this part of its chunk is copied */
+#define NGX_CHAT_FLUSH_COPY    4
+
 
 typedef enum {
     NGX_CHAT_FROM_PARTIAL = 0,
@@ -56,6 +59,8 @@ static void ngx_chat_flush_whole(ngx_chat_session_t *s,
     ngx_chat_source_t *src);
 static void ngx_chat_flush_cut(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
     ngx_chat_source_t *src, size_t taken, size_t attempt);
+static void ngx_chat_flush_pin(ngx_chat_session_t *s, ngx_chat_chunk_t *chunk,
+    u_char *pos, u_char *end);
 static void ngx_chat_flush_drop_pending(ngx_chat_session_t *s);
 static void ngx_chat_flush_catch_up(ngx_chat_session_t *s);
 static ngx_int_t ngx_chat_flush_read_on(ngx_chat_session_t *s,
@@ -314,14 +319,44 @@ ngx_chat_flush_cut(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
         s->sent += i;
 
         if (i > 0 && b->ends[i - 1] > taken) {
-            s->partial = b->chunk;
-            ngx_chat_chunk_ref(s->partial);
-            s->partial_pos = slice->pos + taken;
-            s->partial_end = slice->pos + b->ends[i - 1];
+            ngx_chat_flush_pin(s, b->chunk, slice->pos + taken,
+                               slice->pos + b->ends[i - 1]);
         }
 
         break;
     }
+}
+
+
+/* a few bytes are copied, lest one stalled reader keeps a turn's whole chunk */
+
+static void
+ngx_chat_flush_pin(ngx_chat_session_t *s, ngx_chat_chunk_t *chunk,
+    u_char *pos, u_char *end)
+{
+    size_t             rest;
+    ngx_chat_chunk_t  *own;
+
+    rest = (size_t) (end - pos);
+
+    if (rest <= chunk->size / NGX_CHAT_FLUSH_COPY) {
+        own = ngx_chat_chunk_create(rest, s->log);
+
+        if (own != NULL) {
+            own->last = ngx_cpymem(own->data, pos, rest);
+
+            s->partial = own;
+            s->partial_pos = own->data;
+            s->partial_end = own->last;
+            return;
+        }
+    }
+
+    ngx_chat_chunk_ref(chunk);
+
+    s->partial = chunk;
+    s->partial_pos = pos;
+    s->partial_end = end;
 }
 
 

@@ -334,3 +334,16 @@ d: frame 3 ""
 d: taken
 d: until {"type":"closing","code":1002}
 d: recv_frame close /^\x03\xea/
+
+
+
+=== TEST 11: who takes nothing keeps the rest of a message, not all of a turn
+--- chat
+let some = <<[map { { type => 'message', room => 'lobby', text => "$$_" . 'x' x 1000 } } 1 .. 12]>>
+a: enter ws /chat/lobby
+same: enter ws /chat/lobby same=a narrow
+other: enter ws /chat/lobby same=a narrow
+a: pump 80 each=12 window=2 $some
+same: blocked
+other: blocked
+await /chat-status {"messages_total":960,"buffer_bytes":"<< $_ > 0 && $_ < 2500 >>"}
