@@ -155,7 +155,8 @@ def preamble(machine):
     names = [("nginx", v["nginx"]), ("Debian's package", v["nginx_package"]),
              ("this module", v["module"]), ("nchan", v["nchan"]),
              ("gcc", v["gcc"]), ("node", v["node"]), ("ws", v["ws"]),
-             ("Socket.IO", v["socket.io"])]
+             ("Socket.IO", v["socket.io"]),
+             ("uWebSockets", v.get("uWebSockets"))]
     hw = machine["hardware"]
     options = machine["options"]
     return """# Measured %s
@@ -163,7 +164,7 @@ def preamble(machine):
 - %s (family %s, model %s), %d CPUs%s, %d MB, Linux %s, %s
 - %s
 - One worker; %s; loopback, plain TCP, no compression; payload of %d bytes
-- Rounds: %d, the peers in turn; medians [lowest…highest]. `others %%`: CPU that
+- Rounds: %s, the peers in turn; medians [lowest…highest]. `others %%`: CPU that
   other processes took meanwhile, in %% of one CPU; `waited %%`: how long the server
   or the generator (the greater) was kept from running by them. With more than
   %d %% and 3 %% a run is disturbed and done again, %d tries in all, of which the

@@ -86,7 +86,8 @@ SIZES = [(10, 1, 2000), (100, 1, 200), (1000, 1, 20), (15000, 1, 2),
 SCENARIOS = {
     "fanout": Scenario(
         "One room, 1,000 WebSocket subscribers, 100 messages a second",
-        ["ws", "publish"], steady(1000, 1, 100), LIVE, ALL),
+        ["ws", "publish"], steady(1000, 1, 100), LIVE, ALL,
+        reference="floor"),
     "fanout-max": Scenario(
         "One room, 1,000 WebSocket subscribers: the highest rate without loss,"
         " p99 below 100 ms",
@@ -107,7 +108,7 @@ SCENARIOS = {
         "1,000 rooms of 10 members each, who publish 2,000 messages a second"
         " in all",
         ["member"], steady(10000, 1000, 2000), LIVE,
-        NGINX + ["floor", "uws"]),
+        NGINX + ["floor", "uws"], reference="floor"),
     "ingest-ws": Scenario(
         "One room of 100, one WebSocket publishes as fast as it is let,"
         " at most 256 messages under way",
