@@ -321,7 +321,7 @@ ngx_chat_identity_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     *changed = 0;
 
-    if (!c->conf->guest) {
+    if (!c->conf->guest || !user->guest) {
         return NGX_OK;
     }
 

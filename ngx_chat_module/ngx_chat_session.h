@@ -20,6 +20,7 @@
 #include "ngx_chat.h"
 #include "ngx_chat_broker.h"
 #include "ngx_chat_hub.h"
+#include "ngx_chat_keys.h"
 #include "ngx_chat_proto.h"
 #include "ngx_chat_rate.h"
 #include "ngx_chat_wire.h"
@@ -61,6 +62,7 @@ typedef struct {
     ngx_uint_t                 guest;          /* identity may change */
     ngx_array_t               *limits;         /* of ngx_chat_rate_rule_t */
     ngx_uint_t                 limits_dry;
+    ngx_chat_auth_t           *auth;           /* tokens; NULL: none */
 } ngx_chat_conf_t;
 
 
@@ -156,6 +158,8 @@ struct ngx_chat_session_s {
     uint32_t                     last_in;      /* seconds, monotonic */
     uint32_t                     last_out;
     uint32_t                     stuck_since;
+    uint32_t                     ends;         /* with its token; 0: never */
+    uint32_t                     warns;        /* `expiring'; 0: told */
     uint32_t                     drain_at;     /* ms, 0: not draining */
     uint16_t                     close_code;
     uint8_t                      wire;         /* ngx_chat_wire_e */
@@ -209,6 +213,12 @@ void ngx_chat_session_progress(ngx_chat_session_t *s);
 
 /* the connection takes bytes again */
 void ngx_chat_session_writable(ngx_chat_session_t *s);
+
+/*
+ * The session ends then, Unix time in seconds, with 4401, and is told in time;
+ * 0: it does not.  The last call counts.
+ */
+void ngx_chat_session_expires(ngx_chat_session_t *s, time_t at);
 
 /* something came from the client */
 void ngx_chat_session_alive(ngx_chat_session_t *s);

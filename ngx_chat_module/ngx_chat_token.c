@@ -108,6 +108,16 @@ ngx_chat_guest_token(u_char *dst, u_char *secret, u_char *id, time_t expires)
 }
 
 
+ngx_uint_t
+ngx_chat_guest_token_like(ngx_str_t *token)
+{
+    return token->len > NGX_CHAT_TOKEN_PREFIX_LEN
+           && ngx_strncmp(token->data, NGX_CHAT_TOKEN_PREFIX,
+                          NGX_CHAT_TOKEN_PREFIX_LEN)
+              == 0;
+}
+
+
 /*
  * The signature is compared as text: base64 has spare bits in its last digit,
  * and so only one spelling of a token is valid.

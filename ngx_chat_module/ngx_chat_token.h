@@ -36,6 +36,9 @@ u_char *ngx_chat_guest_token(u_char *dst, u_char *secret, u_char *id,
 ngx_int_t ngx_chat_guest_verify(ngx_str_t *token, u_char *secret, time_t now,
     u_char *id, time_t *expires);
 
+/* whether it begins as a guest's token does, and no other */
+ngx_uint_t ngx_chat_guest_token_like(ngx_str_t *token);
+
 /* n random bytes from OpenSSL; leaves its error queue empty */
 ngx_int_t ngx_chat_random(u_char *dst, size_t n);
 

@@ -13,7 +13,8 @@
 #include "ngx_chat_worker.h"
 
 
-#define NGX_CHAT_WHEEL  128               /* slots of a second */
+#define NGX_CHAT_WHEEL     128            /* slots of a second */
+#define NGX_CHAT_EXPIRING  60             /* seconds before the end */
 
 
 typedef struct {
@@ -26,6 +27,7 @@ typedef struct {
 
 static void ngx_chat_worker_turn_wheel(uint32_t now);
 static void ngx_chat_worker_check(ngx_chat_session_t *s, uint32_t now);
+static void ngx_chat_worker_expiry(ngx_chat_session_t *s, uint32_t now);
 static void ngx_chat_worker_check_stuck(uint32_t now);
 
 
@@ -54,10 +56,16 @@ ngx_chat_worker_deadlines_init(size_t buffers)
 void
 ngx_chat_worker_schedule(ngx_chat_session_t *s, uint32_t at)
 {
-    uint32_t               in;
+    uint32_t               in, due;
     ngx_chat_deadlines_t  *d;
 
     d = &ngx_chat_deadlines;
+
+    due = (s->warns != 0) ? s->warns : s->ends;
+
+    if (due != 0 && (int32_t) (due - at) < 0) {
+        at = due;
+    }
 
     in = at - d->wheel_time;
 
@@ -136,6 +144,10 @@ ngx_chat_worker_check(ngx_chat_session_t *s, uint32_t now)
     ping = (uint32_t) s->conf->ping;
     timeout = (uint32_t) s->conf->ping_timeout;
 
+    if (s->ends != 0) {
+        ngx_chat_worker_expiry(s, now);
+    }
+
     if (s->dead) {
         ngx_chat_worker_schedule(s, now + ping);
         return;
@@ -186,6 +198,64 @@ ngx_chat_worker_check(ngx_chat_session_t *s, uint32_t now)
     ngx_chat_worker_schedule(s, s->pinged ? ngx_min(s->last_in + timeout,
                                                     now + ping)
                                           : s->last_in + ping);
+}
+
+
+void
+ngx_chat_session_expires(ngx_chat_session_t *s, time_t at)
+{
+    time_t    left;
+    uint32_t  now;
+
+    s->ends = 0;
+    s->warns = 0;
+
+    if (at == 0) {
+        return;
+    }
+
+    now = ngx_chat_worker_time();
+
+    left = at - ngx_time();
+    left = ngx_max(left, 1);
+    left = ngx_min(left, NGX_MAX_INT32_VALUE / 2);
+
+    s->ends = now + (uint32_t) left;
+    s->warns = s->ends - (uint32_t) ngx_min(NGX_CHAT_EXPIRING, left / 2);
+
+    ngx_chat_worker_schedule(s, now + (uint32_t) s->conf->ping);
+}
+
+
+/* who has a new token in time stays: PROTOCOL, section 9 */
+
+static void
+ngx_chat_worker_expiry(ngx_chat_session_t *s, uint32_t now)
+{
+    ngx_chat_text_t  *t;
+
+    if ((int32_t) (now - s->ends) >= 0) {
+        s->ends = 0;
+        s->warns = 0;
+
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN,
+                               "the token has expired", 0);
+        return;
+    }
+
+    if (s->warns == 0 || (int32_t) (now - s->warns) < 0) {
+        return;
+    }
+
+    s->warns = 0;
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"expiring\",\"in_ms\":");
+    ngx_chat_text_num(t, (int64_t) (s->ends - now) * 1000);
+    ngx_chat_text_lit(t, "}");
+
+    ngx_chat_session_send_text(s, t);
 }
 
 

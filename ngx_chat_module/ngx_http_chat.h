@@ -17,6 +17,7 @@
 #include "ngx_chat.h"
 #include "ngx_chat_bus.h"
 #include "ngx_chat_dispatch.h"
+#include "ngx_chat_keys.h"
 #include "ngx_chat_session.h"
 
 
@@ -56,11 +57,30 @@ typedef struct {
 } ngx_http_chat_main_conf_t;
 
 
+/* chat_jwt_* */
+
+typedef struct {
+    ngx_array_t               *files;        /* of ngx_chat_keys_file_t */
+    ngx_array_t               *iss;          /* of ngx_str_t; NULL: any */
+    ngx_array_t               *aud;
+    time_t                     leeway;
+    time_t                     lifetime;
+    ngx_uint_t                 exp_optional;
+    ngx_uint_t                 claims;       /* chat_jwt_claim is there */
+    ngx_str_t                  user;
+    ngx_str_t                  name;
+    ngx_str_t                  roles;
+    ngx_str_t                  rooms;
+    ngx_str_t                  cookie;       /* a variable's name; len 0 */
+} ngx_http_chat_jwt_conf_t;
+
+
 typedef struct {
     ngx_chat_conf_t            chat;         /* zone NULL: not a chat */
     ngx_flag_t                 guest;
     ngx_http_complex_value_t  *user;
     ngx_http_complex_value_t  *user_name;
+    ngx_http_chat_jwt_conf_t   jwt;
     ngx_http_complex_value_t  *room;
     ngx_uint_t                 format;
     ngx_uint_t                 sse_rooms;    /* of ?rooms= */
@@ -86,6 +106,7 @@ typedef ngx_int_t (*ngx_http_chat_content_pt)(ngx_http_request_t *r,
 struct ngx_http_chat_ctx_s {
     ngx_chat_conf_t           *conf;
     ngx_chat_user_t            user;
+    time_t                     expires;      /* the user; 0: never */
     ngx_str_t                  room;         /* len 0: none in the URL */
     ngx_str_t                  transport;
     uint64_t                   received;
@@ -162,6 +183,27 @@ char *ngx_http_chat_set_conn_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* --- ngx_http_chat_set_jwt.c --- */
+
+char *ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_jwt_list(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_jwt_exp(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_jwt_claim(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_jwt_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+void ngx_http_chat_jwt_create(ngx_http_chat_jwt_conf_t *conf);
+/* all but the files, which are a source of identity */
+void ngx_http_chat_jwt_merge(ngx_http_chat_jwt_conf_t *conf,
+    ngx_http_chat_jwt_conf_t *prev);
+/* of a location with "chat"; *auth stays if it has no keys */
+char *ngx_http_chat_jwt_check(ngx_conf_t *cf, ngx_http_chat_jwt_conf_t *conf,
+    ngx_str_t *location, ngx_chat_auth_t **auth);
+
 /* --- ngx_http_chat_set_value.c: one plain value, within bounds --- */
 
 typedef struct ngx_http_chat_value_s  ngx_http_chat_value_t;
@@ -173,6 +215,8 @@ extern ngx_http_chat_value_t  ngx_http_chat_value_drain;
 extern ngx_http_chat_value_t  ngx_http_chat_value_buffers;
 extern ngx_http_chat_value_t  ngx_http_chat_value_sse_rooms;
 extern ngx_http_chat_value_t  ngx_http_chat_value_typing_max;
+extern ngx_http_chat_value_t  ngx_http_chat_value_jwt_leeway;
+extern ngx_http_chat_value_t  ngx_http_chat_value_jwt_lifetime;
 
 /* cmd->post is one of these */
 char *ngx_http_chat_set_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

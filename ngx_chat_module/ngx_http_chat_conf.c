@@ -167,6 +167,8 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->limits = NGX_CONF_UNSET_PTR;
     conf->limit_dry_run = NGX_CONF_UNSET;
 
+    ngx_http_chat_jwt_create(&conf->jwt);
+
     conf->chat.message_max = NGX_CONF_UNSET_SIZE;
     conf->chat.text_max = NGX_CONF_UNSET_SIZE;
     conf->chat.replay_max = NGX_CONF_UNSET_UINT;
@@ -195,9 +197,12 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_chat_inherit_block(clcf, conf, prev);
     }
 
-    /* one source of identity: what a level writes hides both of its parent */
+    /* who users are: what a level writes hides all of its parent */
 
-    if (conf->guest == NGX_CONF_UNSET && conf->user == NGX_CONF_UNSET_PTR) {
+    if (conf->guest == NGX_CONF_UNSET && conf->user == NGX_CONF_UNSET_PTR
+        && conf->jwt.files == NULL)
+    {
+        conf->jwt.files = prev->jwt.files;
         ngx_conf_merge_value(conf->guest, prev->guest, 0);
         ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
         ngx_conf_merge_ptr_value(conf->user_name, prev->user_name, NULL);
@@ -206,6 +211,8 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_init_value(conf->guest, 0);
     ngx_conf_init_ptr_value(conf->user, NULL);
     ngx_conf_init_ptr_value(conf->user_name, NULL);
+
+    ngx_http_chat_jwt_merge(&conf->jwt, &prev->jwt);
 
     if (conf->room == NULL) {
         conf->room = prev->room;
@@ -305,11 +312,26 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (!conf->guest && conf->user == NULL) {
+    if (conf->jwt.files != NULL && conf->user != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "both \"chat_jwt_key\" or \"chat_jwt_jwks\" and "
+                           "\"chat_user\" say who users are in location "
+                           "\"%V\", remove one", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_chat_jwt_check(cf, &conf->jwt, name, &conf->chat.auth)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (!conf->guest && conf->user == NULL && conf->jwt.files == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"chat\" in location \"%V\" needs to know users: "
                            "write \"chat_guest on;\" or \"chat_user "
-                           "$variable;\"", name);
+                           "$variable;\" or \"chat_jwt_key FILE alg=...;\"",
+                           name);
         return NGX_CONF_ERROR;
     }
 

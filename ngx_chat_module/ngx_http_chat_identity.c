@@ -19,6 +19,8 @@ static ngx_uint_t ngx_http_chat_origin_match(ngx_str_t *allowed,
 static ngx_uint_t ngx_http_chat_origin_same(ngx_str_t *origin,
     ngx_str_t *host);
 static void ngx_http_chat_strip_port(ngx_str_t *host, ngx_uint_t tls);
+static ngx_int_t ngx_http_chat_identify_token(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_identify_guest(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_identify_user(ngx_http_request_t *r,
@@ -26,7 +28,7 @@ static ngx_int_t ngx_http_chat_identify_user(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_bearer(ngx_http_request_t *r,
     ngx_str_t *token);
 static ngx_int_t ngx_http_chat_cookie(ngx_http_request_t *r,
-    ngx_str_t *token);
+    ngx_str_t *variable, ngx_str_t *token);
 
 
 ngx_int_t
@@ -193,8 +195,47 @@ ngx_int_t
 ngx_http_chat_identify(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
     ngx_http_chat_ctx_t *ctx)
 {
+    if (clcf->chat.auth != NULL) {
+        return ngx_http_chat_identify_token(r, clcf, ctx);
+    }
+
     return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
                        : ngx_http_chat_identify_user(r, clcf, ctx);
+}
+
+
+/*
+ * Who comes with a token is whom it names or nobody; guests are only those who
+ * have none, or a guest's.
+ */
+
+static ngx_int_t
+ngx_http_chat_identify_token(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+    ngx_str_t  token;
+
+    if (ngx_http_chat_bearer(r, &token) != NGX_OK
+        && ngx_http_chat_cookie(r, &clcf->jwt.cookie, &token) != NGX_OK)
+    {
+        return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
+                           : NGX_DECLINED;
+    }
+
+    if (clcf->guest && ngx_chat_guest_token_like(&token)) {
+        return ngx_http_chat_identify_guest(r, clcf, ctx);
+    }
+
+    rc = ngx_chat_auth_token(clcf->chat.auth, &token, r->pool,
+                             r->connection->log, &ctx->user, &ctx->expires);
+
+    if (rc != NGX_OK) {
+        ngx_memzero(&ctx->user, sizeof(ngx_chat_user_t));
+        ctx->expires = 0;
+    }
+
+    return rc;
 }
 
 
@@ -212,6 +253,8 @@ ngx_http_chat_identify_guest(ngx_http_request_t *r,
     ngx_int_t   rc;
     ngx_str_t   token;
 
+    static ngx_str_t  name = ngx_string("cookie___Host-chat_guest");
+
     ctx->user.id.data = ctx->guest_id;
     ctx->user.id.len = NGX_CHAT_GUEST_ID_LEN;
     ctx->user.guest = 1;
@@ -228,7 +271,7 @@ ngx_http_chat_identify_guest(ngx_http_request_t *r,
         return rc;
     }
 
-    if (ngx_http_chat_cookie(r, &token) == NGX_OK
+    if (ngx_http_chat_cookie(r, &name, &token) == NGX_OK
         && ngx_chat_guest_verify(&token, secret, ngx_time(), ctx->guest_id,
                                  &expires)
            == NGX_OK)
@@ -329,18 +372,21 @@ ngx_http_chat_bearer(ngx_http_request_t *r, ngx_str_t *token)
 
 
 static ngx_int_t
-ngx_http_chat_cookie(ngx_http_request_t *r, ngx_str_t *token)
+ngx_http_chat_cookie(ngx_http_request_t *r, ngx_str_t *variable,
+    ngx_str_t *token)
 {
     ngx_uint_t                  key;
     ngx_http_variable_value_t  *v;
 
-    static ngx_str_t  name = ngx_string("cookie___Host-chat_guest");
+    if (variable->len == 0) {
+        return NGX_DECLINED;
+    }
 
     /* through the variable: nginx 1.23 changed the functions below it */
 
-    key = ngx_hash_key(name.data, name.len);
+    key = ngx_hash_key(variable->data, variable->len);
 
-    v = ngx_http_get_variable(r, &name, key);
+    v = ngx_http_get_variable(r, variable, key);
 
     if (v == NULL || v->not_found || v->len == 0) {
         return NGX_DECLINED;

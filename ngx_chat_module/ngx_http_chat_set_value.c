@@ -64,6 +64,16 @@ ngx_http_chat_value_t  ngx_http_chat_value_typing_max = {
     "write a number of sessions, 0 to 1000000, \"chat_typing_max 100;\""
 };
 
+ngx_http_chat_value_t  ngx_http_chat_value_jwt_leeway = {
+    ngx_conf_set_sec_slot, ngx_http_chat_parse_sec, 0, 300,
+    "write a time of 0s to 5m, \"chat_jwt_leeway 30s;\""
+};
+
+ngx_http_chat_value_t  ngx_http_chat_value_jwt_lifetime = {
+    ngx_conf_set_sec_slot, ngx_http_chat_parse_sec, 60, 31536000,
+    "write a time of 60s to 365d, \"chat_jwt_lifetime 1d;\""
+};
+
 
 /* cmd->post is ngx_http_chat_value_t; nginx's slot stores it then */
 

@@ -366,6 +366,8 @@ ngx_http_chat_sse_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return NULL;
     }
 
+    ngx_chat_session_expires(&sse->session, ctx->expires);
+
     pcln->handler = ngx_http_chat_sse_pool_cleanup;
     pcln->data = sse;
 

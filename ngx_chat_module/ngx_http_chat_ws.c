@@ -430,6 +430,8 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
         return NULL;
     }
 
+    ngx_chat_session_expires(&ws->session, ctx->expires);
+
     ngx_chat_ws_parser_init(&ws->parser, ctx->conf->message_max);
 
     /* nothing is written before the handshake */

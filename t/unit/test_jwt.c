@@ -506,7 +506,8 @@ test_user(void)
 #define EXP  ",\"exp\":4102444800}"
 
     ok(claims("{\"sub\":\"ann\",\"name\":\" Ann  B \","
-              "\"roles\":[\"x\",\"y z\"],\"rooms\":[\"a-*\"]" EXP) == NGX_OK, "everything");
+              "\"roles\":[\"x\",\"y z\"],\"rooms\":[\"a-*\"]" EXP)
+       == NGX_OK, "everything");
     is_str(user.id.data, user.id.len, "ann", "id");
     is_str(user.name.data, user.name.len, "Ann B", "name");
     ok(user.roles.n == 2 && user.confined && user.rooms.n == 1, "lists");
