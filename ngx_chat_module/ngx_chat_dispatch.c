@@ -9,6 +9,7 @@
 #include "ngx_chat_backlog.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_name.h"
+#include "ngx_chat_token.h"
 #include "ngx_chat_utf8.h"
 #include "ngx_chat_worker.h"
 
@@ -46,6 +47,7 @@ static void ngx_chat_command_history(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
 static void ngx_chat_command_transient(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
+static void ngx_chat_command_auth(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 
 
 /* by ngx_chat_cmd_e */
@@ -62,7 +64,8 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_message,
     ngx_chat_command_history,
     ngx_chat_command_transient,       /* signal */
-    ngx_chat_command_transient        /* typing */
+    ngx_chat_command_transient,       /* typing */
+    ngx_chat_command_auth
 };
 
 
@@ -380,11 +383,17 @@ ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     ngx_int_t         rc;
     ngx_uint_t        changed;
     ngx_chat_err_t    err;
-    ngx_chat_text_t  *t;
     ngx_chat_user_t   user;
 
     if (c->session != NULL) {
         c->session->heartbeat = cmd->heartbeat;
+    }
+
+    if (c->conf->auth != NULL && cmd->token.len != 0
+        && !(c->user->guest && ngx_chat_guest_token_like(&cmd->token)))
+    {
+        ngx_chat_dispatch_token(c, cmd);
+        return;
     }
 
     user = *c->user;
@@ -412,6 +421,27 @@ ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         ngx_chat_dispatch_welcome(c->session, &cmd->reply_to);
         return;
     }
+
+    ngx_chat_dispatch_done(c, cmd);
+}
+
+
+static void
+ngx_chat_command_auth(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    if (c->conf->auth == NULL) {
+        ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_UNSUPPORTED);
+        return;
+    }
+
+    ngx_chat_dispatch_token(c, cmd);
+}
+
+
+void
+ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_text_t  *t;
 
     if (cmd->reply_to.len == 0) {
         return;

@@ -95,6 +95,14 @@ ngx_chat_err_e ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
     ngx_str_t *payload, ngx_uint_t type, ngx_str_t *nonce,
     ngx_chat_publish_t *p);
 
+/* --- for the dispatcher alone --- */
+
+/* a plain `ok', if the command had an id */
+void ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
+/* ngx_chat_dispatch_auth.c: `auth', and `hello' with a token */
+void ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
 /* --- ngx_chat_dispatch_later.c, for the dispatcher alone --- */
 
 /* a publish's NGX_DONE: c->wait is set, or p has the outcome */

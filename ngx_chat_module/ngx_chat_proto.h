@@ -30,7 +30,8 @@ typedef enum {
     NGX_CHAT_CMD_MESSAGE,
     NGX_CHAT_CMD_HISTORY,
     NGX_CHAT_CMD_SIGNAL,
-    NGX_CHAT_CMD_TYPING
+    NGX_CHAT_CMD_TYPING,
+    NGX_CHAT_CMD_AUTH
 } ngx_chat_cmd_e;
 
 

@@ -23,6 +23,8 @@
 
 static ngx_int_t ngx_chat_cmd_hello(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
+static ngx_int_t ngx_chat_cmd_auth(ngx_chat_members_t *m,
+    ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_name(ngx_chat_members_t *m, ngx_str_t *name);
 static ngx_int_t ngx_chat_cmd_join(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
@@ -63,8 +65,8 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("ping"), NGX_CHAT_CMD_PING, NULL },
     { ngx_string("pong"), NGX_CHAT_CMD_PONG, NULL },
     { ngx_string("hello"), NGX_CHAT_CMD_HELLO, ngx_chat_cmd_hello },
+    { ngx_string("auth"), NGX_CHAT_CMD_AUTH, ngx_chat_cmd_auth },
 
-    ngx_chat_reserved("auth"),
     ngx_chat_reserved("members"),
     ngx_chat_reserved("read"),
     ngx_chat_reserved("unread"),
@@ -133,6 +135,24 @@ ngx_chat_cmd_hello(ngx_chat_members_t *m, ngx_chat_batch_t *b,
 
     cmd->batch = batch ? 1 : 0;
     cmd->heartbeat = heartbeat ? 1 : 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_chat_cmd_auth(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd)
+{
+    if (ngx_chat_member_string(m, NGX_CHAT_IN_TOKEN, &cmd->token)
+        == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    if (cmd->token.len == 0 || cmd->token.len > NGX_CHAT_TOKEN_MAX) {
+        return ngx_chat_member_bad(m, NGX_CHAT_IN_TOKEN);
+    }
 
     return NGX_OK;
 }

@@ -239,7 +239,8 @@ ngx_chat_worker_expiry(ngx_chat_session_t *s, uint32_t now)
         s->warns = 0;
 
         ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN,
-                               "the token has expired", 0);
+                               (s->user.id.len > 0) ? "the token has expired"
+                                                    : "no token has come", 0);
         return;
     }
 

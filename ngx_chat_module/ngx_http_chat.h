@@ -126,6 +126,7 @@ struct ngx_http_chat_ctx_s {
 
     u_char                     guest_id[NGX_CHAT_USER_MAX];
     unsigned                   new_guest:1;
+    unsigned                   no_token:1;   /* that could be refused */
     unsigned                   stream:1;     /* POST asked for one */
     unsigned                   counted:1;    /* in the request's count */
 };

@@ -219,6 +219,8 @@ ngx_http_chat_identify_token(ngx_http_request_t *r,
     if (ngx_http_chat_bearer(r, &token) != NGX_OK
         && ngx_http_chat_cookie(r, &clcf->jwt.cookie, &token) != NGX_OK)
     {
+        ctx->no_token = 1;
+
         return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
                            : NGX_DECLINED;
     }

@@ -14,6 +14,9 @@
 #include "ngx_chat_worker.h"
 
 
+#define NGX_HTTP_CHAT_TOKEN_WAIT  10      /* seconds */
+
+
 static void ngx_http_chat_ws_detach(ngx_http_request_t *r,
     ngx_http_chat_ws_t *ws);
 static void ngx_http_chat_ws_free_buffers(ngx_connection_t *c,
@@ -29,12 +32,23 @@ void
 ngx_http_chat_ws_greet(ngx_http_request_t *r, ngx_http_chat_ws_t *ws,
     ngx_int_t identified)
 {
-    ngx_str_t            none;
-    ngx_chat_err_e       code;
-    ngx_chat_join_t      join;
-    ngx_chat_session_t  *s;
+    ngx_str_t             none;
+    ngx_chat_err_e        code;
+    ngx_chat_join_t       join;
+    ngx_chat_session_t   *s;
+    ngx_http_chat_ctx_t  *ctx;
 
     s = &ws->session;
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+
+    if (identified == NGX_DECLINED && ctx->no_token && ws->room.len == 0
+        && !s->conf->raw)
+    {
+        /* `hello' or `auth' may bring one, and `welcome' follows it */
+        ngx_chat_session_expires(s, ngx_time() + NGX_HTTP_CHAT_TOKEN_WAIT);
+        s->warns = 0;
+        return;
+    }
 
     if (identified != NGX_OK) {
         ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN, "unauthorized", 0);

@@ -183,7 +183,7 @@ c: ws /chat/lobby header="Cookie: a=b; session-token=$t"
 c: recv {"type":"welcome","user":{"id":"ann","guest":"<absent>"},"guest_token":"<absent>"}
 c: recv {"type":"joined"}
 c: send {"type":"hello","id":1,"token":"$g","name":"Somebody"}
-c: recv {"type":"ok","reply_to":1}
+c: recv {"type":"error","reply_to":1,"code":"unauthorized","field":"token"}
 # a bad one makes no guest
 d: get /chat/lobby header="Cookie: session-token=${t}x"
 d: expect 401 {"code":"unauthorized"}

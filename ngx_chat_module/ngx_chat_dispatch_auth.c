@@ -1,0 +1,142 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * Tokens that come as commands: `auth', and `hello' with a token.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_dispatch.h"
+#include "ngx_chat_worker.h"
+
+
+static ngx_int_t ngx_chat_token_user(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_user_t *user, time_t *expires);
+static ngx_uint_t ngx_chat_token_same(ngx_str_t *a, ngx_str_t *b);
+static void ngx_chat_token_renew(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user, time_t expires);
+static void ngx_chat_token_leave(ngx_chat_session_t *s);
+
+
+/* who has said who he is may not become another; a guest may, or nobody */
+
+void
+ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    time_t           expires;
+    ngx_int_t        rc;
+    ngx_chat_err_t   err;
+    ngx_chat_user_t  user;
+
+    rc = ngx_chat_token_user(c, cmd, &user, &expires);
+
+    if (rc != NGX_OK) {
+        ngx_memzero(&err, sizeof(ngx_chat_err_t));
+
+        err.field = "token";
+        err.code = (rc == NGX_ABORT) ? NGX_CHAT_E_EXPIRED
+                   : (rc == NGX_ERROR) ? NGX_CHAT_E_INTERNAL
+                                       : NGX_CHAT_E_UNAUTHORIZED;
+
+        ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+        return;
+    }
+
+    if (c->session == NULL) {
+        *c->user = user;
+        ngx_chat_dispatch_done(c, cmd);
+        return;
+    }
+
+    ngx_chat_token_renew(c, cmd, &user, expires);
+}
+
+
+static ngx_int_t
+ngx_chat_token_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user, time_t *expires)
+{
+    ngx_int_t  rc;
+
+    if (c->conf->auth == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_chat_auth_token(c->conf->auth, &cmd->token, c->pool,
+                             c->pool->log, user, expires);
+
+    if (rc == NGX_OK && c->user->id.len > 0 && !c->user->guest
+        && !ngx_chat_token_same(&user->id, &c->user->id))
+    {
+        return NGX_DECLINED;
+    }
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_chat_token_same(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
+}
+
+
+static void
+ngx_chat_token_renew(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user, time_t expires)
+{
+    ngx_uint_t           other;
+    ngx_chat_session_t  *s;
+
+    s = c->session;
+
+    other = !ngx_chat_token_same(&user->id, &s->user.id)
+            || !ngx_chat_token_same(&user->name, &s->user.name);
+
+    if (ngx_chat_session_set_user(s, user) != NGX_OK) {
+        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
+        return;
+    }
+
+    ngx_chat_session_expires(s, expires);
+
+    if (other) {
+        ngx_chat_dispatch_welcome(s, &cmd->reply_to);
+
+    } else {
+        ngx_chat_dispatch_done(c, cmd);
+    }
+
+    ngx_chat_token_leave(s);
+}
+
+
+/* rooms that the new token has no right to */
+
+static void
+ngx_chat_token_leave(ngx_chat_session_t *s)
+{
+    ngx_str_t           none;
+    ngx_queue_t        *q, *next;
+    ngx_chat_member_t  *m;
+
+    ngx_str_null(&none);
+
+    for (q = ngx_queue_head(&s->members);
+         q != ngx_queue_sentinel(&s->members);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        m = ngx_queue_data(q, ngx_chat_member_t, queue);
+
+        if (ngx_chat_policy(&s->user, NGX_CHAT_MAY_JOIN,
+                            &m->sub.room->key.name)
+            != NGX_CHAT_OK)
+        {
+            ngx_chat_member_leave(s, m, &none, "revoked");
+        }
+    }
+}
