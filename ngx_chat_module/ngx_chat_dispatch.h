@@ -168,4 +168,16 @@ ngx_chat_err_e ngx_chat_dispatch_enter(ngx_chat_session_t *s,
 void ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to);
 
 
+/* --- private to the files of the dispatcher --- */
+
+/* queues an answer for the session, or adds it to the array of a request */
+void ngx_chat_dispatch_emit(ngx_chat_caller_t *c, ngx_chat_text_t *t);
+
+/* the error that answers cmd; who was limited too often is closed by it */
+void ngx_chat_dispatch_refuse(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_err_e code);
+
+void ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
+
 #endif /* _NGX_CHAT_DISPATCH_H_INCLUDED_ */

@@ -420,7 +420,6 @@ test('who types is shown to the others, as text', { skip }, async t => {
     assert.equal(await bob.page.textContent('#typing'), '');
     await bob.page.keyboard.press('Backspace');
     await line(ann, '');
-    await publish(room, 'from elsewhere');
     await ann.page.focus('#text');
     await ann.page.keyboard.type('hello');
     await bob.wait(() => / is typing…$/.test(document.getElementById('typing').textContent));

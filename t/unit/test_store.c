@@ -63,7 +63,7 @@ test_layout(void)
         sh = e.z.sh;
         ok(sh->segs + (uint64_t) sh->seg_n * sh->seg_size <= sh->size
            && sh->segs % sh->seg_size == 0, "the segments are inside");
-        ok((uint64_t) sh->seg_n * sh->seg_size > sh->size * 2 / 3,
+        ok((uint64_t) sh->seg_n * sh->seg_size > sh->size * 3 / 5,
            "%lu%% are segments",
            (uint64_t) sh->seg_n * sh->seg_size * 100 / (size << 20));
         ok(sh->room_n * 2 <= sh->seg_n, "two segments for a slot");
