@@ -39,7 +39,7 @@ typedef struct {
 
 
 static ngx_chat_redis_refusal_t  ngx_chat_redis_refusals[] = {
-    { "NOSCRIPT", NGX_CHAT_REDIS_EVAL, NGX_CHAT_OK, NULL },
+    { "NOSCRIPT", NGX_CHAT_REDIS_EVAL, NGX_CHAT_E_INTERNAL, NULL },
     { "TRYAGAIN", NGX_CHAT_REDIS_RETRY, NGX_CHAT_OK, NULL },
     { "BUSY", NGX_CHAT_REDIS_RETRY, NGX_CHAT_OK, "a script runs for long" },
     { "CLUSTERDOWN", NGX_CHAT_REDIS_RETRY, NGX_CHAT_OK, "a cluster is down" },

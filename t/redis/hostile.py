@@ -76,6 +76,7 @@ MALFORMED = [
 UNEXPECTED = [
     b'+OK\r\n', b':1\r\n', b'$-1\r\n', b'*-1\r\n', b'*0\r\n', b'$0\r\n\r\n',
     b'-\r\n', b'-WHAT is this\r\n', b'*1\r\n:1\r\n', b'*1\r\n*0\r\n',
+    b'-NOSCRIPT, even if it is sent with the call\r\n',
     array(bulk('')), array(bulk('X')), array(bulk('P')),
     array(bulk('P'), bulk('short'), bulk('1'), bulk('1')),
     array(bulk('P'), bulk('a' * 10), bulk('x'), bulk('1')),
