@@ -27,6 +27,7 @@ static ngx_int_t ngx_chat_redis_fetch_open(ngx_chat_redis_room_t *room,
     ngx_chat_rule_t *rule);
 static void ngx_chat_redis_fetch_done(ngx_chat_redis_room_t *room,
     ngx_chat_err_e code);
+static void ngx_chat_redis_fetch_failed(ngx_chat_redis_room_t *room);
 
 
 void
@@ -51,6 +52,7 @@ ngx_chat_redis_fetch(ngx_chat_redis_room_t *room)
     room->again = 0;
 
     if (ngx_chat_redis_epoch(epoch) != NGX_OK) {
+        ngx_chat_redis_fetch_failed(room);
         return;
     }
 
@@ -82,10 +84,13 @@ ngx_chat_redis_fetch(ngx_chat_redis_room_t *room)
                                        arg, 9, 2, &room->key,
                                        ngx_chat_redis_fetched);
 
-    if (room->op != NULL) {
-        room->op->room = room;
-        room->op->rule = rule;
+    if (room->op == NULL) {
+        ngx_chat_redis_fetch_failed(room);
+        return;
     }
+
+    room->op->room = room;
+    room->op->rule = rule;
 }
 
 
@@ -296,6 +301,9 @@ ngx_chat_redis_fetch_done(ngx_chat_redis_room_t *room, ngx_chat_err_e code)
             ngx_chat_remote_set_ready(redis->zone, hub->idx, hub->life, seat,
                                       1);
         }
+
+    } else {
+        ngx_chat_redis_fetch_failed(room);
     }
 
     while (!ngx_queue_empty(&room->waits)) {
@@ -306,6 +314,22 @@ ngx_chat_redis_fetch_done(ngx_chat_redis_room_t *room, ngx_chat_err_e code)
         w->queued = 0;
 
         ngx_chat_redis_complete(w, code);
+    }
+}
+
+
+/* what comes next may be long in coming: the owner reads again each second */
+
+static void
+ngx_chat_redis_fetch_failed(ngx_chat_redis_room_t *room)
+{
+    ngx_chat_hub_room_t  *hub;
+
+    hub = room->hub;
+
+    if (room->owner && hub != NULL) {
+        ngx_chat_remote_set_ready(room->redis->zone, hub->idx, hub->life,
+                                  ngx_chat_bus_seat(), 0);
     }
 }
 

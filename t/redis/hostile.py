@@ -240,6 +240,42 @@ def case_slow_link(stage):
     fake.stop()
 
 
+def case_reading_fails(stage):
+    """A gap that can't be read at once is read later, whatever comes."""
+
+    server, fake, a = behind_fake(stage)
+    b = stage.host('redis://127.0.0.1:%d' % server.port)
+    up(b)
+
+    ann, joined = enter(a, '/chat/lobby')
+    e = joined['epoch']
+    left = []
+
+    def answer(words):
+        if is_read(words) and left:
+            left.pop()
+            return b'-ERR not now\r\n'
+        return None
+
+    fake.answer = answer
+
+    for n in (1, 3):
+        # an event that nobody is told of, and one that is behind it
+        left.append(n)
+        server.call('XADD', 'chat:s:{lobby}', '%d-0' % n, 'h',
+                    '%d 1 0 7 7 0 0' % (time.time() * 1000), 'd',
+                    '{"type":"message","room":"lobby","id":"%s-%d","ts":1,'
+                    '"user":{"id":"x"},"text":"untold"}' % (e, n))
+        server.call('HSET', 'chat:m:{lobby}', 'o', n)
+        publish(b, 'lobby', 'told')
+
+        ann.recv({'type': 'message', 'id': '%s-%d' % (e, n)})
+        ann.recv({'type': 'message', 'id': '%s-%d' % (e, n + 1)})
+        assert not left
+
+    fake.stop()
+
+
 def case_no_answer(stage):
     """Neither an answer nor an end: `timeout', or once after all."""
 
