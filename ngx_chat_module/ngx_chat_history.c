@@ -259,6 +259,11 @@ ngx_chat_history_records(ngx_chat_page_t *page, ngx_chat_range_t *range,
             return NGX_DONE;
         }
 
+        if (page->source != NULL && !range->forward && out->n == 0) {
+            /* .. and less: its oldest ones are left to the next page */
+            range->from = rec->offset;
+        }
+
         out->starts[out->n++] = (uint32_t) ngx_chat_text_len(t);
         out->next = rec->offset + 1;
 

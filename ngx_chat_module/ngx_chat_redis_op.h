@@ -26,6 +26,7 @@
 #define NGX_CHAT_REDIS_WINDOW     1000
 #define NGX_CHAT_REDIS_KEEP_MIN   128
 #define NGX_CHAT_REDIS_PAGE       100
+#define NGX_CHAT_REDIS_PAGE_BYTES (4 * 1024 * 1024)
 
 /* without a connection for longer, calls are refused at once, ms */
 #define NGX_CHAT_REDIS_PATIENCE   1000

@@ -29,8 +29,8 @@ ngx_chat_redis_page(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
     ngx_chat_want_t *want, ngx_chat_wait_t *w)
 {
     u_char                keys[2][NGX_CHAT_REDIS_KEY_MAX];
-    u_char                num[2][NGX_INT64_LEN];
-    ngx_str_t             arg[6];
+    u_char                num[3][NGX_INT64_LEN];
+    ngx_str_t             arg[7];
     ngx_chat_redis_t     *redis;
     ngx_chat_redis_op_t  *op;
 
@@ -69,7 +69,10 @@ ngx_chat_redis_page(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
                        ngx_min(want->id.offset, NGX_CHAT_SAFE_INT - 1));
     ngx_chat_redis_arg(&arg[5], num[1], want->limit);
 
-    op = ngx_chat_redis_op_start(redis, &ngx_chat_redis_page_script, arg, 6,
+    /* more than what is shown of them */
+    ngx_chat_redis_arg(&arg[6], num[2], 2 * NGX_CHAT_PAGE_BYTES);
+
+    op = ngx_chat_redis_op_start(redis, &ngx_chat_redis_page_script, arg, 7,
                                  2, key, ngx_chat_redis_paged);
     if (op == NULL) {
         return NGX_DECLINED;

@@ -67,13 +67,27 @@ ngx_chat_redis_script_t  ngx_chat_redis_publish_script = { ngx_string(
 ), "" };
 
 
+/* a page ends with the entry that makes it so large, bytes */
+
+#define NGX_CHAT_REDIS_CUT                                                    \
+"local function cut(x,max)\n"                                                 \
+"  local n=0\n"                                                               \
+"  for i,y in ipairs(x) do\n"                                                 \
+"    n=n+#(y[2][4] or '')\n"                                                  \
+"    if n>=max then return {unpack(x,1,i)} end\n"                             \
+"  end\n"                                                                     \
+"  return x\n"                                                                \
+"end\n"
+
+
 /*
  * KEYS meta, stream
  * ARGV 1-4 as above, 5 events of a window, 6 events of a page, 7 seconds of
- *      the meta of a room without events
+ *      the meta of a room without events, 8 bytes of a page
  */
 
 ngx_chat_redis_script_t  ngx_chat_redis_fetch_script = { ngx_string(
+NGX_CHAT_REDIS_CUT
 "local m,s,a=KEYS[1],KEYS[2],ARGV\n"
 "local c=redis.call\n"
 "local v=c('HMGET',m,'e','o')\n"
@@ -92,17 +106,19 @@ ngx_chat_redis_script_t  ngx_chat_redis_fetch_script = { ngx_string(
 "if from<=o then\n"
 "  x=c('XRANGE',s,string.format('%.0f-0',from),'+','COUNT',a[6])\n"
 "end\n"
-"return {'W',e,string.format('%.0f',o),f[1] and f[1][1] or '',x}\n"
+"return {'W',e,string.format('%.0f',o),f[1] and f[1][1] or '',"
+"cut(x,tonumber(a[8]))}\n"
 ), "" };
 
 
 /*
  * KEYS meta, stream
  * ARGV 1 "a", "b" or "", 2 the cursor's epoch, "0": the oldest, 3 its offset,
- *      4 events
+ *      4 events, 5 bytes
  */
 
 ngx_chat_redis_script_t  ngx_chat_redis_page_script = { ngx_string(
+NGX_CHAT_REDIS_CUT
 "local m,s,a=KEYS[1],KEYS[2],ARGV\n"
 "local c=redis.call\n"
 "local v=c('HMGET',m,'e','o')\n"
@@ -119,5 +135,5 @@ ngx_chat_redis_script_t  ngx_chat_redis_page_script = { ngx_string(
 "else\n"
 "  x=c('XREVRANGE',s,'+','-','COUNT',a[4])\n"
 "end\n"
-"return {'W',e,o,f[1] and f[1][1] or '',x}\n"
+"return {'W',e,o,f[1] and f[1][1] or '',cut(x,tonumber(a[5]))}\n"
 ), "" };

@@ -1,0 +1,50 @@
+"""Limits that hosts have, and what goes beyond them."""
+
+from hosts import enter, http, publish, up
+
+
+def case_large(stage):
+    """Many large events: pages are bounded by bytes, too."""
+
+    server = stage.redis()
+    url = 'redis://127.0.0.1:%d' % server.port
+    rooms = ('chat_rooms main * history=200;'
+             'chat_message_max 512k text=512k;')
+    a = stage.host(url, rooms=rooms, zone='64m')
+    up(a)
+
+    for n in range(80):
+        code, ok = publish(a, 'big', '%d ' % n + 'x' * 500000)
+        assert code == 201, ok
+
+    b = stage.host(url, rooms=rooms, zone='64m')
+    up(b)
+
+    ann, joined = enter(b, '/chat/big')
+    assert joined['head'] == 80, joined
+
+    # page by page, back to the oldest: none is missing
+    seen, path = [], '/chat/big?limit=100'
+
+    while path:
+        code, page = http(b, 'GET', path)
+        assert code == 200 and page['events'], page
+        seen = [int(x['text'].split()[0]) for x in page['events']] + seen
+        path = page['more'] and '/chat/big?limit=100&before=' + page['next']
+
+    assert seen == list(range(80)), seen
+
+    # and forth
+    seen = []
+    path = '/chat/big?limit=100&after=%s-70' % joined['epoch']
+
+    while path:
+        code, page = http(b, 'GET', path)
+        assert code == 200 and page['events'], page
+        seen += [int(x['text'].split()[0]) for x in page['events']]
+        path = page['more'] and '/chat/big?limit=100&after=' + page['next']
+
+    assert seen == list(range(70, 80)), seen
+
+    for nginx in (a, b):
+        assert 'is lost' not in nginx.read_log()
