@@ -414,13 +414,20 @@ ngx_chat_redis_conn_greeted(void *data, ngx_chat_redis_reply_t *reply)
 {
     ngx_chat_redis_conn_t *rc = data;
 
+    char    *args;
+    size_t   len;
+
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
+
+        /* "unknown command 'AUTH', with args beginning with: 'secret'" */
+
+        args = strstr(reply->str, ", with args");
+        len = args ? (size_t) (args - reply->str) : reply->len;
 
         if (!rc->told) {
             ngx_log_error(NGX_LOG_ERR, rc->log, 0,
                           "chat: \"%V\" refuses: \"%*s\"",
-                          &rc->server->url, ngx_min(reply->len, 200),
-                          reply->str);
+                          &rc->server->url, ngx_min(len, 200), reply->str);
         }
 
         ngx_chat_redis_conn_lose(rc, "the server refuses");

@@ -207,6 +207,7 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *rest,
     ngx_chat_redis_server_t *srv, ngx_chat_redis_tls_conf_t *tls)
 {
     u_char     *p, *at, *last, *slash;
+    size_t      len;
     ngx_str_t   login, host;
 
     last = rest->data + rest->len;
@@ -251,11 +252,24 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *rest,
     srv->url.data = p;
     p = ngx_sprintf(p, "redis%s://", tls ? "s" : "");
     p = ngx_cpymem(p, at, (size_t) (last - at));
-    srv->url.len = (size_t) (p - srv->url.data);
+    len = (size_t) (p - srv->url.data);
+    srv->url.len = len;
+
+    /* no "@": what is behind a ":" may be a password, if it is no port */
+
+    p = (at == rest->data && at < last && *at != '['
+         && ngx_strlchr(at, last, ',') == NULL)
+        ? ngx_strlchr(at, last, ':') : NULL;
+
+    if (p != NULL) {
+        srv->url.len -= (size_t) (last - p);
+    }
 
     if (ngx_http_chat_redis_hosts(cf, at, last, srv, &host) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    srv->url.len = len;
 
     if (tls != NULL && tls->name.len == 0) {
         tls->name = host;
@@ -517,6 +531,16 @@ ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
                                           &conf->server.sentinel_user,
                                           &conf->server.sentinel_password)
                 == NGX_OK) ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_chat_param(arg, "password", &value)
+        || ngx_http_chat_param(arg, "user", &value))
+    {
+        /* not repeated */
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" has the login in its URL: write "
+                           "\"redis://USER:PASSWORD@HOST\"", &cmd->name);
+        return NGX_CONF_ERROR;
     }
 
     if (ngx_http_chat_param(arg, "timeout", &value)) {

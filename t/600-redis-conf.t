@@ -35,6 +35,8 @@ refused http chat_zone zone=main:1m; chat_redis main http://127.0.0.1/; => inval
 refused http chat_zone zone=main:1m; chat_redis main redis://ann:secret@127.0.0.1:port; => /invalid port in "redis://127\.0\.0\.1:port" of "chat_redis": write "redis:\/\/HOST:PORT"/
 refused http chat_zone zone=main:1m; chat_redis main redis://ann@127.0.0.1:99999; => /invalid port in "redis://127\.0\.0\.1:99999"/
 refused http chat_zone zone=main:1m; chat_redis main redis://secret@; => no host in "redis://" of "chat_redis": write "redis://HOST:PORT"
+refused http chat_zone zone=main:1m; chat_redis main redis://ann:secret; => invalid port in "redis://ann" of "chat_redis"
+refused http chat_zone zone=main:1m; chat_redis main redis://:secret; => /in "redis:\/\/" of "chat_redis"/
 refused http chat_zone zone=main:1m; chat_redis main redis://ann:@127.0.0.1; => "chat_redis" has a user without a password: write "USER:PASSWORD@"
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1/db; => invalid database of "chat_redis": write its number, "redis://HOST/0"
 refused http chat_zone zone=main:1m; chat_redis main redis://no-such-host.invalid; => host not found in "redis://no-such-host.invalid" of "chat_redis"
@@ -45,6 +47,7 @@ refused http chat_zone zone=main:1m; chat_redis main redis://no-such-host.invali
 --- chat
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 wait=1; => invalid parameter "wait=1" of "chat_redis": known are prefix=, timeout=, connect_timeout=, read_timeout=, sentinel=, sentinel_login=, ca=, certificate=, key=, name= and verify=
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 cluster=on; => known are prefix=, timeout=,
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 password=secret; => "chat_redis" has the login in its URL: write "redis://USER:PASSWORD@HOST"
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 timeout=10ms; => write a time of 100ms to 60s, "timeout=5s"
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 read_timeout=2m; => write a time of 100ms to 60s
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 "prefix={a}"; => write at most 64 letters, without braces, "prefix=chat:"

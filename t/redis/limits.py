@@ -1,6 +1,7 @@
 """Limits that hosts have, and what goes beyond them."""
 
-from hosts import enter, http, publish, up
+from hosts import PATIENCE, enter, http, publish, up
+from nginx import wait_for
 
 
 def case_large(stage):
@@ -48,3 +49,15 @@ def case_large(stage):
 
     for nginx in (a, b):
         assert 'is lost' not in nginx.read_log()
+
+
+def case_auth_unknown(stage):
+    """A server without AUTH repeats what it was given; the log doesn't."""
+
+    server = stage.redis('--rename-command', 'AUTH', 'NOAUTH')
+
+    a = stage.host('redis://ann:se%%3ac%%40ret@127.0.0.1:%d' % server.port)
+
+    wait_for('a line in the log',
+             lambda: 'unknown command' in a.read_log(), PATIENCE)
+    assert 'se:c@ret' not in a.read_log(), a.read_log()
