@@ -20,6 +20,7 @@
 #define NGX_CHAT_REDIS_BACKOFF_MIN  50        /* ms */
 #define NGX_CHAT_REDIS_BACKOFF_MAX  3000
 #define NGX_CHAT_REDIS_BEAT         400
+#define NGX_CHAT_REDIS_LOG          1000
 
 
 static void ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc);
@@ -85,7 +86,14 @@ ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
         return;
     }
 
-    if (!rc->told) {
+    /* one that is lost as soon as it is there isn't told of each time */
+
+    if (!rc->told
+        && (rc->logged == 0
+            || ngx_current_msec - rc->logged >= NGX_CHAT_REDIS_LOG))
+    {
+        rc->logged = ngx_current_msec;
+
         ngx_log_error(NGX_LOG_ERR, rc->log, 0,
                       "chat: connection of %s to \"%V\" (%V) is lost: %s",
                       rc->name, &rc->server->url, rc->peer.name, why);

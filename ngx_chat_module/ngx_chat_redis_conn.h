@@ -108,6 +108,7 @@ struct ngx_chat_redis_conn_s {
     ngx_event_t               timer;
     ngx_msec_t                last_in;
     ngx_msec_t                down_since;
+    ngx_msec_t                logged;    /* when the log was told last */
     /* the primary that a Sentinel has named */
     ngx_sockaddr_t            target;
     socklen_t                 target_len;

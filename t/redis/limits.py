@@ -1,5 +1,8 @@
 """Limits that hosts have, and what goes beyond them."""
 
+import time
+
+from faults import keep_publishing
 from hosts import PATIENCE, enter, http, publish, up
 from nginx import wait_for
 
@@ -61,3 +64,22 @@ def case_auth_unknown(stage):
     wait_for('a line in the log',
              lambda: 'unknown command' in a.read_log(), PATIENCE)
     assert 'se:c@ret' not in a.read_log(), a.read_log()
+
+
+def case_replica(stage):
+    """A server that greets and refuses: some lines, and no flood of them."""
+
+    server, a, b = stage.pair()
+
+    server.call('REPLICAOF', '127.0.0.1', '1')
+    end = time.monotonic() + 3
+
+    while time.monotonic() < end:
+        assert publish(a, 'lobby', 'x')[0] in (503, 504)
+
+    server.call('REPLICAOF', 'NO', 'ONE')
+    assert keep_publishing(a, 'lobby', 'all is well')['id'].endswith('-1')
+
+    # two workers, some seconds
+    lines = a.read_log().count('of calls to')
+    assert lines < 60, lines
