@@ -70,6 +70,8 @@ static void ngx_chat_redis_op_answer(void *data,
     ngx_chat_redis_reply_t *reply);
 static void ngx_chat_redis_op_refused(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply);
+static void ngx_chat_redis_op_why(ngx_chat_redis_reply_t *reply,
+    ngx_str_t *why);
 static void ngx_chat_redis_op_finish(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply, ngx_chat_err_e code);
 static void ngx_chat_redis_op_timer(ngx_chat_redis_t *redis);
@@ -233,23 +235,26 @@ ngx_chat_redis_op_refused(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply)
 {
     size_t                     len;
+    ngx_str_t                  why;
     ngx_uint_t                 i;
     ngx_chat_redis_refusal_t  *r;
+
+    ngx_chat_redis_op_why(reply, &why);
 
     for (i = 0; /* void */ ; i++) {
         r = &ngx_chat_redis_refusals[i];
         len = ngx_strlen(r->prefix);
 
         if (len == 0
-            || (reply->len >= len
-                && ngx_strncmp(reply->str, r->prefix, len) == 0))
+            || (why.len >= len
+                && ngx_strncmp(why.data, r->prefix, len) == 0))
         {
             break;
         }
     }
 
     if (r->cure != NULL) {
-        ngx_chat_redis_log(op->redis, r->cure, reply->str, reply->len);
+        ngx_chat_redis_log(op->redis, r->cure, (char *) why.data, why.len);
     }
 
     switch (r->action) {
@@ -278,6 +283,31 @@ ngx_chat_redis_op_refused(ngx_chat_redis_op_t *op,
     }
 
     ngx_chat_redis_op_finish(op, NULL, r->code);
+}
+
+
+/* before 7.0: "ERR Error running script (...): ...: -CODE what it says" */
+
+static void
+ngx_chat_redis_op_why(ngx_chat_redis_reply_t *reply, ngx_str_t *why)
+{
+    u_char  *p;
+
+    static const char  wrap[] = "ERR Error running script";
+
+    why->data = (u_char *) reply->str;
+    why->len = reply->len;
+
+    if (ngx_strncmp(why->data, wrap, sizeof(wrap) - 1) != 0) {
+        return;
+    }
+
+    p = ngx_strnstr(why->data, ": -", why->len);
+
+    if (p != NULL) {
+        why->len -= (size_t) (p + 3 - why->data);
+        why->data = p + 3;
+    }
 }
 
 

@@ -276,6 +276,35 @@ def case_reading_fails(stage):
     fake.stop()
 
 
+# as 6.2 says it of what a script has called
+
+WRAPPED = (b"-ERR Error running script (call to f_%s): @user_script:24: "
+           b"@user_script: 24: -%%s\r\n" % (b'0' * 40))
+
+
+def case_older(stage):
+    """Redis 6.2 wraps what a script was refused."""
+
+    server, fake, a = behind_fake(stage)
+
+    for text, code in [
+            (b"OOM command not allowed when used memory > 'maxmemory'.",
+             'full'),
+            (b"READONLY You can't write against a read only replica.",
+             'unavailable'),
+            (b'NOREPLICAS Not enough good replicas to write.',
+             'unavailable')]:
+        fake.answer = lambda words: (WRAPPED % text if is_publish(words)
+                                     else None)
+        status, body = publish(a, 'lobby', 'x')
+        assert (status, body['code']) == (503, code), (text, body)
+        fake.answer = lambda words: None
+        up(a)
+
+    assert keep_publishing(a, 'lobby', 'fine')['id'].endswith('-1')
+    fake.stop()
+
+
 def case_no_answer(stage):
     """Neither an answer nor an end: `timeout', or once after all."""
 
