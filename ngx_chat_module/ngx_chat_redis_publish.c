@@ -60,6 +60,15 @@ ngx_chat_redis_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p,
     raw = (p->type == NGX_CHAT_REC_RAW_TEXT
            || p->type == NGX_CHAT_REC_RAW_BINARY);
 
+    if (ngx_chat_remote_holds(z, p->rule,
+                              p->piece[0].len + p->piece[1].len
+                              + p->piece[2].len + NGX_CHAT_ID_LEN
+                              + NGX_CHAT_TS_LEN)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     /* without a nonce an unknown outcome could not be found out */
 
     mine = (p->nonce[0] | p->nonce[1]) == 0;

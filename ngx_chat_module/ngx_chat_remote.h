@@ -62,6 +62,11 @@ ngx_int_t ngx_chat_remote_begin(ngx_chat_zone_t *z,
 ngx_int_t ngx_chat_remote_append(ngx_chat_zone_t *z, ngx_uint_t seat,
     ngx_chat_remote_event_t *ev);
 
+/* whether a room's log can hold a payload: NGX_OK or NGX_DECLINED; takes no
+   lock */
+ngx_int_t ngx_chat_remote_holds(ngx_chat_zone_t *z, ngx_chat_rule_t *rule,
+    size_t size);
+
 /* NGX_OK: the seat owns the room now, or did; NGX_DECLINED: another does, or
    that life is over */
 ngx_int_t ngx_chat_remote_claim(ngx_chat_zone_t *z, uint32_t idx,

@@ -299,13 +299,21 @@ def case_window(stage):
 def case_too_large(stage):
     """An event that doesn't fit into a host's log keeps nobody from the next."""
 
-    server, a, b = stage.pair(rooms='chat_rooms main * size=16k;')
+    server = stage.redis()
+    url = 'redis://127.0.0.1:%d' % server.port
+    a = stage.host(url, rooms='chat_rooms main * size=16k;')
+    b = stage.host(url)
+    up(a)
+    up(b)
 
     c = Client(a, '/raw/r')
     assert http(b, 'POST', '/raw/r', b'small')[0] == 201
     assert c.recv() == b'small'
 
     large = b'x' * 400000
+    assert http(a, 'POST', '/raw/r', large)[0] == 413
+
+    # the other host's rooms are larger
     assert http(b, 'POST', '/raw/r', large)[0] == 201
     assert c.end() == 1012
 
