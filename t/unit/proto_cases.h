@@ -64,7 +64,7 @@ static const proto_case_t  cases[] = {
     { "{\"type\":\"welcome\",\"id\":1}", "unknown 1 ok" },
     { "{\"type\":\"ok\",\"id\":1}", "unknown 1 ok" },
     { "{\"Type\":\"ping\",\"id\":1}", "- 1 bad_request:type" },
-    { "{\"type\":\"auth\",\"id\":1}", "reserved 1 ok" },
+    { "{\"type\":\"auth\",\"id\":1}", "auth 1 bad_request:token" },
     { "{\"type\":\"signal\",\"id\":1}", "signal 1 bad_request:room" },
     { "{\"type\":\"signal\",\"id\":1,\"room\":\"a\"}",
       "signal 1 bad_request:name" },
