@@ -24,6 +24,8 @@
 #define NGX_CHAT_REDIS_HEADER_MAX  (6 * (NGX_INT64_LEN + 1))
 
 
+static ngx_int_t ngx_chat_redis_nonce(ngx_chat_publish_t *p,
+    uint64_t nonce[2]);
 static void ngx_chat_redis_published(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply, ngx_chat_err_e code);
 static void ngx_chat_redis_echo(ngx_chat_redis_op_t *op,
@@ -52,7 +54,8 @@ ngx_chat_redis_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p,
     redis = ((ngx_chat_redis_conf_t *) z->remote)->redis;
 
     if (redis == NULL || ngx_chat_bus_seat() == NGX_CHAT_NO_SEAT
-        || !ngx_chat_redis_up(redis) || ngx_chat_redis_epoch(epoch) != NGX_OK)
+        || !ngx_chat_redis_up(redis) || ngx_chat_redis_epoch(epoch) != NGX_OK
+        || ngx_chat_redis_nonce(p, own) != NGX_OK)
     {
         return NGX_AGAIN;
     }
@@ -69,19 +72,7 @@ ngx_chat_redis_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p,
         return NGX_ERROR;
     }
 
-    /* without a nonce an unknown outcome could not be found out */
-
     mine = (p->nonce[0] | p->nonce[1]) == 0;
-
-    if (mine) {
-        if (RAND_bytes((u_char *) own, sizeof(own)) != 1) {
-            return NGX_AGAIN;
-        }
-
-    } else {
-        own[0] = p->nonce[0];
-        own[1] = p->nonce[1];
-    }
 
     ngx_chat_redis_known(redis, &p->key, &known);
 
@@ -142,6 +133,24 @@ ngx_chat_redis_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p,
     w->ref = &op->wait;
 
     return NGX_DONE;
+}
+
+
+/* without a nonce an unknown outcome could not be found out */
+
+static ngx_int_t
+ngx_chat_redis_nonce(ngx_chat_publish_t *p, uint64_t nonce[2])
+{
+    nonce[0] = p->nonce[0];
+    nonce[1] = p->nonce[1];
+
+    if ((nonce[0] | nonce[1]) == 0
+        && RAND_bytes((u_char *) nonce, 2 * sizeof(uint64_t)) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

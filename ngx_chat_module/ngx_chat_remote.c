@@ -208,19 +208,16 @@ ngx_chat_remote_append_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
 ngx_int_t
 ngx_chat_remote_holds(ngx_chat_zone_t *z, ngx_chat_rule_t *rule, size_t size)
 {
-    size_t            room;
-    ngx_chat_slot_t   slot;
+    size_t  room;
 
     if (size > NGX_MAX_INT32_VALUE) {
         return NGX_DECLINED;
     }
 
-    ngx_memzero(&slot, sizeof(ngx_chat_slot_t));
-    ngx_chat_slot_rule_locked(z->sh, &slot, rule);
-
     room = z->sh->seg_size - NGX_CHAT_SEG_HEADER;
 
-    return ((ngx_chat_rec_size(size) + room - 1) / room + 1 <= slot.cap)
+    return ((ngx_chat_rec_size(size) + room - 1) / room + 1
+            <= ngx_chat_rule_cap(z->sh, rule))
            ? NGX_OK : NGX_DECLINED;
 }
 

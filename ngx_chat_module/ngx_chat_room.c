@@ -462,7 +462,6 @@ ngx_chat_slot_rule_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_chat_rule_t *rule)
 {
     uint32_t  age;
-    uint64_t  n;
 
     if (rule == NULL) {
         return;
@@ -480,10 +479,18 @@ ngx_chat_slot_rule_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     slot->idle = rule->idle ? (uint32_t) ngx_min(rule->idle, 0x7fffffff)
                             : NGX_CHAT_ROOM_IDLE;
 
+    slot->size = rule->size;
+    slot->cap = ngx_chat_rule_cap(sh, rule);
+}
+
+
+uint32_t
+ngx_chat_rule_cap(ngx_chat_sh_t *sh, ngx_chat_rule_t *rule)
+{
+    uint64_t  n;
+
     if (rule->size == 0) {
-        slot->size = 0;
-        slot->cap = sh->cap;
-        return;
+        return sh->cap;
     }
 
     /* one more, since the bound may lie anywhere in the oldest */
@@ -491,8 +498,7 @@ ngx_chat_slot_rule_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     n = rule->size / (sh->seg_size - NGX_CHAT_SEG_HEADER) + 2;
     n = ngx_max(n, NGX_CHAT_CAP_MIN / sh->seg_size);
 
-    slot->size = rule->size;
-    slot->cap = (uint32_t) ngx_min(n, sh->seg_n);
+    return (uint32_t) ngx_min(n, sh->seg_n);
 }
 
 

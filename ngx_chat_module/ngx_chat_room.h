@@ -35,6 +35,9 @@ void ngx_chat_slot_touch_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 void ngx_chat_slot_rule_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_chat_rule_t *rule);
 
+/* segments that a room of that rule may have; no lock */
+uint32_t ngx_chat_rule_cap(ngx_chat_sh_t *sh, ngx_chat_rule_t *rule);
+
 /* links an existing slot into its hash chain: one store makes it found */
 void ngx_chat_slot_link_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot);
 
