@@ -143,7 +143,7 @@ void ngx_chat_dispatch_flood(ngx_chat_session_t *s);
 
 /*
  * A page by room name: appends its members (no braces) to `t'.
- * NGX_CHAT_E_NOT_FOUND also for who may not read.
+ * Who may not read gets the same error whether the room exists or not.
  */
 ngx_chat_err_e ngx_chat_dispatch_page(ngx_chat_caller_t *c,
     ngx_chat_room_key_t *key, ngx_chat_page_t *page, ngx_chat_text_t *t);

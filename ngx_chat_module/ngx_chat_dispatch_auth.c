@@ -9,6 +9,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_dispatch.h"
+#include "ngx_chat_policy.h"
 #include "ngx_chat_worker.h"
 
 
@@ -27,8 +28,11 @@ ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
     time_t           expires;
     ngx_int_t        rc;
+    ngx_str_t        none;
     ngx_chat_err_t   err;
     ngx_chat_user_t  user;
+
+    ngx_str_null(&none);
 
     rc = ngx_chat_token_user(c, cmd, &user, &expires);
 
@@ -41,6 +45,20 @@ ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
                                        : NGX_CHAT_E_UNAUTHORIZED;
 
         ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+        return;
+    }
+
+    if (ngx_chat_policy(&user, NGX_CHAT_MAY_CONNECT, &none) != NGX_CHAT_OK) {
+        ngx_memzero(&err, sizeof(ngx_chat_err_t));
+        err.code = NGX_CHAT_E_FORBIDDEN;
+
+        ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+
+        if (c->session != NULL) {
+            ngx_chat_session_close(c->session, NGX_CHAT_CLOSE_POLICY,
+                                   "forbidden", 0);
+        }
+
         return;
     }
 
@@ -72,6 +90,13 @@ ngx_chat_token_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     {
         return NGX_DECLINED;
     }
+
+    /* what roles may do is said by the location, not by the token */
+
+    user->allow = c->conf->allow;
+
+    user->addr_len = c->user->addr_len;
+    ngx_memcpy(user->addr, c->user->addr, sizeof(user->addr));
 
     return rc;
 }

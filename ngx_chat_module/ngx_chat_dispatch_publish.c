@@ -274,7 +274,7 @@ ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
         return code;
     }
 
-    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_READ, &key->name);
+    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_HISTORY, &key->name);
     if (code != NGX_CHAT_OK) {
         return code;
     }

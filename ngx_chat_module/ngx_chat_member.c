@@ -94,6 +94,13 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
         return err;
     }
 
+    if (join->last > 0
+        && ngx_chat_policy(&s->user, NGX_CHAT_MAY_HISTORY, &join->room)
+           != NGX_CHAT_OK)
+    {
+        join->last = 0;
+    }
+
     key.kind = s->conf->raw ? NGX_CHAT_ROOM_RAW : NGX_CHAT_ROOM_CHAT;
     key.name = join->room;
 

@@ -10,6 +10,10 @@
 #include "ngx_chat_policy.h"
 
 
+static ngx_uint_t ngx_chat_policy_confined(ngx_chat_user_t *user,
+    ngx_str_t *room);
+static ngx_uint_t ngx_chat_policy_allows(ngx_chat_user_t *user,
+    ngx_chat_action_e action, ngx_str_t *room);
 static size_t ngx_chat_roles_size(ngx_chat_roles_t *roles);
 static u_char *ngx_chat_roles_copy(ngx_chat_roles_t *dst,
     ngx_chat_roles_t *roles, ngx_str_t *names, u_char *p);
@@ -17,16 +21,15 @@ static u_char *ngx_chat_roles_copy(ngx_chat_roles_t *dst,
 
 /*
  * Rooms are public to whoever the location has identified, unless the source
- * of identity names the rooms that it is good for; the server's own ("~") are
- * nobody's yet, and say the same whether they exist or not.
+ * of identity names the rooms that it is good for, or chat_allow says who may;
+ * the server's own ("~") are nobody's yet, and say the same whether they exist
+ * or not.
  */
 
 ngx_chat_err_e
 ngx_chat_policy(ngx_chat_user_t *user, ngx_chat_action_e action,
     ngx_str_t *room)
 {
-    ngx_uint_t  i;
-
     if (user->id.len == 0) {
         return NGX_CHAT_E_UNAUTHORIZED;
     }
@@ -35,17 +38,135 @@ ngx_chat_policy(ngx_chat_user_t *user, ngx_chat_action_e action,
         return NGX_CHAT_E_NOT_FOUND;
     }
 
+    if (action != NGX_CHAT_MAY_CONNECT
+        && (!ngx_chat_policy_confined(user, room)
+            || !ngx_chat_policy_allows(user, NGX_CHAT_MAY_READ, room)))
+    {
+        return NGX_CHAT_E_FORBIDDEN;
+    }
+
+    return ngx_chat_policy_allows(user, action, room) ? NGX_CHAT_OK
+                                                      : NGX_CHAT_E_FORBIDDEN;
+}
+
+
+/* within the rooms that the source of identity names */
+
+static ngx_uint_t
+ngx_chat_policy_confined(ngx_chat_user_t *user, ngx_str_t *room)
+{
+    ngx_uint_t  i;
+
     if (!user->confined) {
-        return NGX_CHAT_OK;
+        return 1;
     }
 
     for (i = 0; i < user->rooms.n; i++) {
         if (ngx_chat_pattern_match(&user->rooms.names[i], room)) {
-            return NGX_CHAT_OK;
+            return 1;
         }
     }
 
-    return NGX_CHAT_E_FORBIDDEN;
+    return 0;
+}
+
+
+/*
+ * The first line that is about the action and the room decides which pattern
+ * counts, and with it all lines of that pattern.  Nothing said: allowed.
+ */
+
+static ngx_uint_t
+ngx_chat_policy_allows(ngx_chat_user_t *user, ngx_chat_action_e action,
+    ngx_str_t *room)
+{
+    ngx_str_t         *pattern;
+    ngx_uint_t         i, rank;
+    ngx_chat_allow_t  *allow;
+
+    if (user->allow == NULL) {
+        return 1;
+    }
+
+    allow = user->allow->elts;
+    pattern = NULL;
+    rank = ngx_chat_user_rank(user);
+
+    for (i = 0; i < user->allow->nelts; i++) {
+
+        if (!(allow[i].actions & (1 << action))) {
+            continue;
+        }
+
+        if (pattern == NULL) {
+
+            if (action != NGX_CHAT_MAY_CONNECT
+                && !ngx_chat_pattern_match(&allow[i].pattern, room))
+            {
+                continue;
+            }
+
+            pattern = &allow[i].pattern;
+        }
+
+        if (allow[i].pattern.len != pattern->len
+            || ngx_memcmp(allow[i].pattern.data, pattern->data, pattern->len)
+               != 0)
+        {
+            continue;
+        }
+
+        if ((allow[i].rank > 0) ? rank >= allow[i].rank
+                                : ngx_chat_user_has_role(user, &allow[i].role))
+        {
+            return 1;
+        }
+    }
+
+    return pattern == NULL;
+}
+
+
+ngx_uint_t
+ngx_chat_role_rank(ngx_str_t *role)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_str_t   name;
+        ngx_uint_t  rank;
+    } ranks[] = {
+        { ngx_string("guest"), NGX_CHAT_RANK_GUEST },
+        { ngx_string("member"), NGX_CHAT_RANK_MEMBER },
+        { ngx_string("moderator"), NGX_CHAT_RANK_MODERATOR },
+        { ngx_string("owner"), NGX_CHAT_RANK_OWNER }
+    };
+
+    for (i = 0; i < sizeof(ranks) / sizeof(ranks[0]); i++) {
+        if (role->len == ranks[i].name.len
+            && ngx_memcmp(role->data, ranks[i].name.data, role->len) == 0)
+        {
+            return ranks[i].rank;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_chat_user_rank(ngx_chat_user_t *user)
+{
+    ngx_uint_t  i, rank, highest;
+
+    highest = user->guest ? NGX_CHAT_RANK_GUEST : NGX_CHAT_RANK_MEMBER;
+
+    for (i = 0; i < user->roles.n; i++) {
+        rank = ngx_chat_role_rank(&user->roles.names[i]);
+        highest = ngx_max(highest, rank);
+    }
+
+    return highest;
 }
 
 

@@ -18,19 +18,47 @@
 
 
 typedef enum {
-    NGX_CHAT_MAY_JOIN = 0,
+    NGX_CHAT_MAY_CONNECT = 0,
+    NGX_CHAT_MAY_JOIN,
+    NGX_CHAT_MAY_READ,
     NGX_CHAT_MAY_SEND,
-    NGX_CHAT_MAY_READ
+    NGX_CHAT_MAY_HISTORY,
+    NGX_CHAT_MAY_LAST
 } ngx_chat_action_e;
+
+
+/* who has one of these roles may do what they of a lower rank may */
+
+#define NGX_CHAT_RANK_GUEST      10
+#define NGX_CHAT_RANK_MEMBER     20
+#define NGX_CHAT_RANK_MODERATOR  30
+#define NGX_CHAT_RANK_OWNER      40
+
+
+/* a line of "chat_allow" */
+
+typedef struct {
+    ngx_str_t             role;
+    ngx_uint_t            rank;          /* 0: a role without one */
+    ngx_uint_t            actions;       /* bits 1 << ngx_chat_action_e */
+    ngx_str_t             pattern;       /* of rooms */
+} ngx_chat_allow_t;
 
 
 /*
  * NGX_CHAT_OK, or the error to answer: also where the user's `rooms' don't have
- * the room.
+ * the room.  An action in a room needs NGX_CHAT_MAY_READ there, too, so that
+ * who may not read gets one answer, whether there is such a room or not.  The
+ * room of NGX_CHAT_MAY_CONNECT is empty.
  */
 ngx_chat_err_e ngx_chat_policy(ngx_chat_user_t *user,
     ngx_chat_action_e action, ngx_str_t *room);
 
+
+/* the rank that goes with the name of a role, or 0 */
+ngx_uint_t ngx_chat_role_rank(ngx_str_t *role);
+/* the highest of the user's: a guest's or a member's at least */
+ngx_uint_t ngx_chat_user_rank(ngx_chat_user_t *user);
 
 /* whether the user has a role of that name */
 ngx_uint_t ngx_chat_user_has_role(ngx_chat_user_t *user, ngx_str_t *role);

@@ -146,6 +146,7 @@ typedef struct {
     ngx_str_t             name;          /* len 0: none */
     ngx_chat_roles_t      roles;         /* what the source of identity says */
     ngx_chat_roles_t      rooms;         /* where `confined': nowhere else */
+    ngx_array_t          *allow;         /* of ngx_chat_allow_t; NULL: none */
     u_char                addr[8];       /* IPv4, or the first half of IPv6 */
     uint8_t               addr_len;      /* 4 or 8; 0: a UNIX socket's */
     unsigned              guest:1;

@@ -63,6 +63,7 @@ typedef struct {
     ngx_array_t               *limits;         /* of ngx_chat_rate_rule_t */
     ngx_uint_t                 limits_dry;
     ngx_chat_auth_t           *auth;           /* tokens; NULL: none */
+    ngx_array_t               *allow;          /* of ngx_chat_allow_t; NULL */
 } ngx_chat_conf_t;
 
 

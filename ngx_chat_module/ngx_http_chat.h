@@ -88,6 +88,8 @@ typedef struct {
     ngx_array_t               *origins;      /* of ngx_str_t */
     ngx_array_t               *conn_limits;  /* chat_conn_limit; NULL: none */
     ngx_array_t               *limits;       /* chat_limit; NULL: none */
+    ngx_array_t               *allow;        /* of ngx_chat_allow_t */
+    ngx_array_t               *roles;        /* chat_role; NULL: none */
     ngx_flag_t                 limit_dry_run;
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
@@ -181,6 +183,9 @@ char *ngx_http_chat_set_replay_max(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_set_conn_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_chat_set_allow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_chat_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -283,6 +288,13 @@ ngx_int_t ngx_http_chat_identify(ngx_http_request_t *r,
 /* the cookie of a new guest, over TLS */
 ngx_int_t ngx_http_chat_guest_cookie(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
+
+/* --- ngx_http_chat_role.c --- */
+
+/* adds what the configuration knows of an identified user: roles, rules;
+   NGX_OK; NGX_DECLINED: he may not connect; NGX_ERROR */
+ngx_int_t ngx_http_chat_roles(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 
 /* --- ngx_http_chat_ws.c --- */
 

@@ -165,6 +165,8 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->origins = NGX_CONF_UNSET_PTR;
     conf->conn_limits = NGX_CONF_UNSET_PTR;
     conf->limits = NGX_CONF_UNSET_PTR;
+    conf->allow = NGX_CONF_UNSET_PTR;
+    conf->roles = NGX_CONF_UNSET_PTR;
     conf->limit_dry_run = NGX_CONF_UNSET;
 
     ngx_http_chat_jwt_create(&conf->jwt);
@@ -224,6 +226,8 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
     ngx_conf_merge_ptr_value(conf->conn_limits, prev->conn_limits, NULL);
     ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
+    ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
+    ngx_conf_merge_ptr_value(conf->roles, prev->roles, NULL);
     ngx_conf_merge_value(conf->limit_dry_run, prev->limit_dry_run, 0);
 
     /* two values of one directive: inherited together or not at all */
@@ -263,6 +267,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->chat.raw = conf->format;
     conf->chat.guest = conf->guest;
     conf->chat.limits = conf->limits;
+    conf->chat.allow = conf->allow;
     conf->chat.limits_dry = conf->limit_dry_run;
 
     return (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
@@ -317,6 +322,15 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
                            "both \"chat_jwt_key\" or \"chat_jwt_jwks\" and "
                            "\"chat_user\" say who users are in location "
                            "\"%V\", remove one", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->jwt.files != NULL && conf->roles != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "both \"chat_jwt_key\" or \"chat_jwt_jwks\" and "
+                           "\"chat_role\" say what roles users have in "
+                           "location \"%V\", remove \"chat_role\" and put "
+                           "roles into the tokens", name);
         return NGX_CONF_ERROR;
     }
 

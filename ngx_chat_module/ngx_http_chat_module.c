@@ -240,6 +240,20 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_allow"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_2MORE,
+      ngx_http_chat_set_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("chat_role"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_1MORE,
+      ngx_http_chat_set_role,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_limit"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_1MORE,
       ngx_http_chat_set_limit,

@@ -29,6 +29,8 @@ typedef struct {
 
 static void ngx_http_chat_wish(ngx_http_request_t *r,
     ngx_http_chat_wish_t *wish);
+static ngx_int_t ngx_http_chat_who(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
@@ -92,19 +94,21 @@ ngx_http_chat_handler(ngx_http_request_t *r)
         return ngx_http_chat_lost_upgrade(r);
     }
 
-    identified = ngx_http_chat_identify(r, clcf, ctx);
+    identified = ngx_http_chat_who(r, clcf, ctx);
 
     if (identified == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    ngx_http_chat_address(r->connection, &ctx->user);
 
     rc = ngx_http_chat_room(r, clcf, ctx);
 
     if (wish.upgrade) {
         /* what a page must understand is said after the handshake */
         return ngx_http_chat_ws_handler(r, ctx, identified);
+    }
+
+    if (identified == NGX_BUSY) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_FORBIDDEN, NULL);
     }
 
     if (identified != NGX_OK) {
@@ -131,6 +135,33 @@ ngx_http_chat_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_chat_route_get(r, ctx);
+}
+
+
+/* as ngx_http_chat_identify(); NGX_BUSY: known, and may not connect */
+
+static ngx_int_t
+ngx_http_chat_who(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
+    ngx_http_chat_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_chat_identify(r, clcf, ctx);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_chat_address(r->connection, &ctx->user);
+
+    if (rc != NGX_OK || ctx->user.id.len == 0) {
+        /* nobody yet: what the token allows that comes later is asked then */
+        return rc;
+    }
+
+    rc = ngx_http_chat_roles(r, clcf, ctx);
+
+    return (rc == NGX_DECLINED) ? NGX_BUSY : rc;
 }
 
 

@@ -17,7 +17,6 @@
 #define NGX_HTTP_CHAT_MESSAGE_MAX  (512 * 1024)
 
 
-static ngx_uint_t ngx_http_chat_spoofable(ngx_str_t *value);
 static const char *ngx_http_chat_origin_cure(ngx_str_t *arg);
 
 
@@ -166,7 +165,7 @@ ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 /* variables whose value is the client's to choose */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_chat_spoofable(ngx_str_t *value)
 {
     u_char      *p, *last;

@@ -32,6 +32,8 @@ char *ngx_http_chat_bad_param(ngx_conf_t *cf, ngx_command_t *cmd,
 /* NGX_CONF_ERROR if a parameter from the n-th on is */
 char *ngx_http_chat_param_twice(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_uint_t n);
+/* whether it has variables whose value is the client's to choose */
+ngx_uint_t ngx_http_chat_spoofable(ngx_str_t *value);
 /* a value with variables, perhaps */
 ngx_http_complex_value_t *ngx_http_chat_complex(ngx_conf_t *cf,
     ngx_str_t *value);

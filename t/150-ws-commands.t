@@ -149,8 +149,8 @@ a: recv {"type":"pong","reply_to":"end"}
 === TEST 7: reserved and unknown commands
 --- chat
 a: enter ws /chat/lobby
-repeat 15
-let type = <<(qw(auth members read unread edit delete react direct room kick ban unban mute unmute role))[$i - 1]>>
+repeat 14
+let type = <<(qw(members read unread edit delete react direct room kick ban unban mute unmute role))[$i - 1]>>
 a: send {"type":"$type","id":$i,"room":"lobby"}
 a: recv {"type":"error","reply_to":$i,"code":"unsupported","temporary":false}
 end

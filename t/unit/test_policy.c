@@ -111,11 +111,82 @@ test_copy(void)
 }
 
 
+static ngx_chat_err_e
+may_do(ngx_chat_user_t *user, ngx_chat_action_e action, const char *name)
+{
+    ngx_str_t  room;
+
+    room.data = (u_char *) name;
+    room.len = strlen(name);
+
+    return ngx_chat_policy(user, action, &room);
+}
+
+
+static void
+test_allow(void)
+{
+    ngx_array_t      lines;
+    ngx_chat_user_t  guest, member, vip, moderator;
+
+    ngx_str_t  vips[] = { ngx_string("vip") };
+    ngx_str_t  moderators[] = { ngx_string("x"), ngx_string("moderator") };
+
+    ngx_chat_allow_t  allow[] = {
+        { ngx_string("vip"), 0, 1 << NGX_CHAT_MAY_READ,
+          ngx_string("vip-*") },
+        { ngx_string("member"), NGX_CHAT_RANK_MEMBER,
+          1 << NGX_CHAT_MAY_SEND, ngx_string("*") },
+        { ngx_string("owner"), NGX_CHAT_RANK_OWNER,
+          1 << NGX_CHAT_MAY_READ, ngx_string("vip-*") },
+        { ngx_string("guest"), NGX_CHAT_RANK_GUEST,
+          1 << NGX_CHAT_MAY_READ, ngx_string("*") }
+    };
+
+    lines.elts = allow;
+    lines.nelts = 4;
+
+    member = someone(NULL, 0, NULL, 0);
+    guest = member;
+    guest.guest = 1;
+    vip = someone(vips, 1, NULL, 0);
+    moderator = someone(moderators, 2, NULL, 0);
+
+    is_int(ngx_chat_user_rank(&guest), 10, "a guest");
+    is_int(ngx_chat_user_rank(&member), 20, "a member");
+    is_int(ngx_chat_user_rank(&vip), 20, "a role without a rank");
+    is_int(ngx_chat_user_rank(&moderator), 30, "the highest of some");
+
+    ok(may_do(&guest, NGX_CHAT_MAY_SEND, "a") == NGX_CHAT_OK, "no lines");
+
+    guest.allow = member.allow = vip.allow = moderator.allow = &lines;
+
+    ok(may_do(&guest, NGX_CHAT_MAY_SEND, "a") == NGX_CHAT_E_FORBIDDEN,
+       "a lower rank");
+    ok(may_do(&member, NGX_CHAT_MAY_SEND, "a") == NGX_CHAT_OK, "the rank");
+    ok(may_do(&moderator, NGX_CHAT_MAY_SEND, "a") == NGX_CHAT_OK,
+       "a higher one");
+    ok(may_do(&guest, NGX_CHAT_MAY_READ, "a") == NGX_CHAT_OK,
+       "another pattern");
+    ok(may_do(&guest, NGX_CHAT_MAY_HISTORY, "a") == NGX_CHAT_OK,
+       "an action without lines");
+    ok(may_do(&moderator, NGX_CHAT_MAY_READ, "vip-a") == NGX_CHAT_E_FORBIDDEN,
+       "a rank instead of a name");
+    ok(may_do(&vip, NGX_CHAT_MAY_READ, "vip-a") == NGX_CHAT_OK, "the name");
+    ok(may_do(&vip, NGX_CHAT_MAY_SEND, "vip-a") == NGX_CHAT_OK,
+       "what needs reading");
+    ok(may_do(&member, NGX_CHAT_MAY_SEND, "vip-a") == NGX_CHAT_E_FORBIDDEN,
+       "and hasn't got it");
+    ok(may_do(&guest, NGX_CHAT_MAY_CONNECT, "") == NGX_CHAT_OK, "connect");
+}
+
+
 int
 main(void)
 {
     test_rooms();
     test_copy();
+    test_allow();
 
     return done();
 }
