@@ -26,6 +26,7 @@ static ngx_int_t ngx_chat_jwt_keys_pem(ngx_chat_jwt_keys_t *keys,
 static EVP_PKEY *ngx_chat_jwt_pem(ngx_str_t *text);
 static ngx_int_t ngx_chat_jwt_keys_raw(ngx_chat_jwt_keys_t *keys,
     ngx_str_t *text, ngx_uint_t algs, const char **why);
+static ngx_uint_t ngx_chat_jwt_keys_cut(ngx_str_t *text);
 
 
 ngx_chat_jwt_keys_t *
@@ -285,6 +286,11 @@ ngx_chat_jwt_keys_raw(ngx_chat_jwt_keys_t *keys, ngx_str_t *text,
         return NGX_DECLINED;
     }
 
+    if (ngx_chat_jwt_keys_cut(text)) {
+        *why = "it begins as JSON does and is none: is it whole?";
+        return NGX_DECLINED;
+    }
+
     key->algs = ngx_chat_jwt_secret_algs(text->len) & algs;
 
     if (key->algs != algs) {
@@ -294,4 +300,31 @@ ngx_chat_jwt_keys_raw(ngx_chat_jwt_keys_t *keys, ngx_str_t *text,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * A key in JSON with a mistake, or not all of it, is no secret; a brace alone
+ * may be chance in one.
+ */
+
+static ngx_uint_t
+ngx_chat_jwt_keys_cut(ngx_str_t *text)
+{
+    size_t  i;
+
+    if (text->len == 0 || text->data[0] != '{') {
+        return 0;
+    }
+
+    for (i = 1; i < text->len; i++) {
+
+        if (text->data[i] != ' ' && text->data[i] != '\t'
+            && text->data[i] != CR && text->data[i] != LF)
+        {
+            return text->data[i] == '"';
+        }
+    }
+
+    return 0;
 }

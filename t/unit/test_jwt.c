@@ -302,6 +302,19 @@ test_keys(void)
 
     ok(keys_of(jwt_cases[3].pem, alg("HS256")) == NULL, "PEM is no secret");
     ok(keys_of(jwt_cases[3].jwk, alg("HS256")) == NULL, "nor a public JWK");
+    ok(keys_of("{\"keys\":[{\"kty\":\"oct\",\"k\":\"QUFBQUFB",
+               alg("HS256"))
+       == NULL && strstr(why, "JSON") != NULL, "nor a part of a JWK");
+    ok(keys_of("{ \n\"kty\":\"oct\", 'k': 0123456789abcdef0123456789abcdef}",
+               alg("HS256"))
+       == NULL, "nor one with a mistake");
+    keys = keys_of("{0123456789abcdef0123456789abcdef", alg("HS256"));
+    ok(keys != NULL, "but a secret may begin so");
+
+    if (keys != NULL) {
+        ngx_chat_jwt_keys_free(keys);
+    }
+
     ok(keys_of(SECRET, alg("RS256")) == NULL, "a secret is no public key");
     ok(keys_of("short", alg("HS256")) == NULL, "a short secret");
     ok(keys_of(SECRET, alg("HS512")) == NULL, "too short for HS512");
