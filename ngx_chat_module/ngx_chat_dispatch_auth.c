@@ -91,12 +91,16 @@ ngx_chat_token_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         return NGX_DECLINED;
     }
 
-    /* what roles may do is said by the location, not by the token */
+    if (rc == NGX_OK) {
+        /* what roles may do is said by the location, not by the token */
 
-    user->allow = c->conf->allow;
+        user->allow = c->conf->allow;
 
-    user->addr_len = c->user->addr_len;
-    ngx_memcpy(user->addr, c->user->addr, sizeof(user->addr));
+        /* where he comes from is no claim, and limits by address need it */
+
+        ngx_memcpy(user->addr, c->user->addr, sizeof(user->addr));
+        user->addr_len = c->user->addr_len;
+    }
 
     return rc;
 }

@@ -133,3 +133,24 @@ a: recv {"text":"y","user":{"id":"ann"}}
 --- chat
 a: enter ws /chat/lobby
 a: ask {"type":"auth","id":1,"token":"x"} -> {"type":"error","reply_to":1,"code":"unsupported"}
+
+
+
+=== TEST 7: auth is no way out of a limit by address
+--- chat_config
+chat_guest    on;
+chat_jwt_key  $TEST_NGINX_KEYS/HS256.key  alg=HS256;
+chat_limit    message rate=1r/h burst=1 key=ip;
+--- chat
+let t = <<main::jwt('HS256')>>
+a: enter ws /chat/lobby
+a: ask {"type":"auth","id":1,"token":"$t"} -> {"type":"welcome","reply_to":1,"user":{"id":"ann"}}
+a: ask {"type":"message","id":2,"room":"lobby","text":"1"} -> {"type":"ok","reply_to":2}
+a: recv {"text":"1"}
+a: ask {"type":"message","id":3,"room":"lobby","text":"2"} -> {"type":"ok","reply_to":3}
+a: recv {"text":"2"}
+a: ask {"type":"message","id":4,"room":"lobby","text":"3"} -> {"type":"error","reply_to":4,"code":"rate_limited"}
+b: post /chat/ [{"type":"auth","token":"$t"},{"type":"message","id":1,"room":"lobby","text":"4"}]
+b: expect 200 [{"type":"error","reply_to":1,"code":"rate_limited"}]
+b: post /chat/ [{"type":"hello","token":"$t"},{"type":"message","id":1,"room":"lobby","text":"5"}]
+b: expect 200 [{"type":"error","reply_to":1,"code":"rate_limited"}]
