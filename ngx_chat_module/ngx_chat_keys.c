@@ -195,6 +195,9 @@ ngx_chat_keys_refresh(ngx_chat_keys_file_t *f, ngx_log_t *log)
         return;
     }
 
+    /* `log' may be a connection's, which the keys outlive */
+    keys->pool->log = ngx_cycle->log;
+
     ngx_chat_keys_unload(f);
     f->keys = keys;
 

@@ -87,6 +87,9 @@ ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    /* cf->log is of the configuration before, which goes when this comes */
+    f->keys->pool->log = &cf->cycle->new_log;
+
     cln->handler = ngx_http_chat_jwt_cleanup;
     cln->data = f;
 

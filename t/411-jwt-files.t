@@ -92,6 +92,7 @@ chat_jwt_jwks  $TEST_NGINX_KEYS/jwks.json  alg=ES256;
 chat_jwt_iss   https://login.example/;
 chat_jwt_aud   chat;
 --- chat
+call replace jwks.json old.json
 call answered 404 ES256
 call answered 401 new
 call replace new.json jwks.json
@@ -104,3 +105,12 @@ call remove jwks.json
 call complains 404 new have changed and can't be used, those of before are kept: it can't be read
 call replace new.json jwks.json
 call answered 404 new
+# again, when the request that had those read is long gone
+call replace old.json jwks.json
+call answered 404 ES256
+call answered 401 new
+# and when those are of a configuration whose predecessor is gone
+reload
+call replace new.json jwks.json
+call answered 404 new
+call answered 401 ES256
