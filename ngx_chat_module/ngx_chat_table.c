@@ -17,6 +17,9 @@
 /* records that are looked at while the lock is held */
 #define NGX_CHAT_TABLE_STEP  256
 
+/* in *pos: the walk looks at all records, of which there are fewer */
+#define NGX_CHAT_TABLE_ALL   0x80000000
+
 
 static ngx_int_t ngx_chat_table_set_locked(ngx_chat_sh_t *sh,
     ngx_chat_row_t *row, uint64_t now);
@@ -410,31 +413,47 @@ ngx_chat_table_floor(ngx_chat_zone_t *z, uint64_t seq)
 }
 
 
+/*
+ * The walk looks at the last changes only, but at all records from the begin if
+ * the last changes have meanwhile become others.
+ */
+
 ngx_int_t
 ngx_chat_table_changed(ngx_chat_zone_t *z, uint64_t after, uint64_t upto,
     uint32_t *pos, ngx_chat_row_t *row, ngx_uint_t *deleted)
 {
-    uint32_t            n, ref, recent;
+    uint32_t            n, ref, all;
     ngx_int_t           rc;
     ngx_chat_sh_t      *sh;
     ngx_chat_record_t  *r;
 
     sh = z->sh;
     rc = NGX_AGAIN;
-    recent = (upto - after <= NGX_CHAT_RECENT / 2);
 
     ngx_chat_shm_lock_read(z);
 
+    if (!(*pos & NGX_CHAT_TABLE_ALL)
+        && (upto - after > NGX_CHAT_RECENT / 2
+            || sh->table_seq - after > NGX_CHAT_RECENT))
+    {
+        *pos = NGX_CHAT_TABLE_ALL;
+    }
+
+    all = *pos & NGX_CHAT_TABLE_ALL;
+
     for (n = 0; n < NGX_CHAT_TABLE_STEP && rc == NGX_AGAIN; n++) {
 
-        if (*pos == (recent ? upto - after : sh->record_n)) {
+        ref = *pos & ~NGX_CHAT_TABLE_ALL;
+
+        if (ref == (all ? sh->record_n : upto - after)) {
             rc = NGX_DONE;
             break;
         }
 
-        ref = ++*pos;
+        ref++;
+        ++*pos;
 
-        if (recent) {
+        if (!all) {
             ref = sh->recent[(after + ref) % NGX_CHAT_RECENT];
         }
 

@@ -309,6 +309,51 @@ test_walk(void)
 }
 
 
+/* so many changes come between two steps that the last ones are others */
+
+static void
+test_changed(void)
+{
+    char        name[32];
+    uint32_t    pos;
+    uint64_t    after, upto;
+    ngx_int_t   rc;
+    ngx_uint_t  i, n, deleted;
+
+    ngx_chat_row_t  r;
+
+    fresh(1024 * 1024);
+
+    after = ngx_chat_table_version(&env.z);
+
+    for (i = 0; i < 4; i++) {
+        sprintf(name, "first-%lu", i);
+        set(NGX_CHAT_KIND_BAN, "", name, "", 0);
+    }
+
+    upto = ngx_chat_table_version(&env.z);
+    pos = 0;
+    r.value.data = NULL;
+
+    rc = ngx_chat_table_changed(&env.z, after, upto, &pos, &r, &deleted);
+    is_int(rc, NGX_OK, "a change");
+    is_int(r.seq, after + 1, "the first");
+
+    for (i = 0; i < NGX_CHAT_RECENT + 4; i++) {
+        sprintf(name, "next-%lu", i);
+        set(NGX_CHAT_KIND_BAN, "", name, "", 0);
+    }
+
+    for (n = 0, i = 0; rc != NGX_DONE && i < 1000; i++) {
+        rc = ngx_chat_table_changed(&env.z, after, upto, &pos, &r, &deleted);
+        n |= (rc == NGX_OK) ? 1 << (r.seq - after - 1) : 0;
+    }
+
+    is_int(rc, NGX_DONE, "it ends");
+    ok((n & 14) == 14, "none is missed, %lu", n);
+}
+
+
 /* fills with `kind'; how many there were */
 
 static ngx_uint_t
@@ -509,6 +554,7 @@ main(void)
     test_keys();
     test_values();
     test_walk();
+    test_changed();
     test_full();
     test_killed();
     test_torn();
