@@ -19,6 +19,7 @@ static char *ngx_http_chat_set_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_int_t ngx_http_chat_state_sync(ngx_str_t *value);
 static char *ngx_http_chat_set_state(ngx_conf_t *cf,
     ngx_http_chat_zone_t *zone, ngx_str_t *state);
+static ngx_uint_t ngx_http_chat_same_state(ngx_str_t *a, ngx_str_t *b);
 static ngx_int_t ngx_http_chat_pattern(ngx_str_t *pattern);
 static void ngx_http_chat_warn_rule(ngx_conf_t *cf,
     ngx_http_chat_zone_t *zone, ngx_str_t *pattern);
@@ -119,7 +120,7 @@ ngx_http_chat_state_sync(ngx_str_t *value)
 }
 
 
-/* a file is one zone's */
+/* a file is one zone's, and so is the other one beside it, ".alt" */
 
 static char *
 ngx_http_chat_set_state(ngx_conf_t *cf, ngx_http_chat_zone_t *zone,
@@ -143,9 +144,9 @@ ngx_http_chat_set_state(ngx_conf_t *cf, ngx_http_chat_zone_t *zone,
 
     for (i = 0; i < cmcf->zones.nelts; i++) {
 
-        if (z[i] != zone && z[i]->zone.state_path.len == path->len
-            && ngx_strncmp(z[i]->zone.state_path.data, path->data, path->len)
-               == 0)
+        if (z[i] != zone
+            && (ngx_http_chat_same_state(&z[i]->zone.state_path, path)
+                || ngx_http_chat_same_state(path, &z[i]->zone.state_path)))
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"state=%V\" is the state file of chat zone "
@@ -156,6 +157,21 @@ ngx_http_chat_set_state(ngx_conf_t *cf, ngx_http_chat_zone_t *zone,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* `b' is `a', or "a.alt" */
+
+static ngx_uint_t
+ngx_http_chat_same_state(ngx_str_t *a, ngx_str_t *b)
+{
+    if (a->len == 0 || b->len < a->len
+        || ngx_strncmp(a->data, b->data, a->len) != 0)
+    {
+        return 0;
+    }
+
+    return b->len == a->len || ngx_strcmp(b->data + a->len, ".alt") == 0;
 }
 
 

@@ -246,5 +246,7 @@ refused http chat_zone zone=main:8m state=a state=b; => invalid parameter "state
 refused http chat_zone zone=main:8m state=a state_sync=2s; => write "1s", "always" or "off"
 refused http chat_zone zone=main:8m state_sync=off; => "state_sync=" needs "state=FILE"
 refused http chat_zone zone=a:8m state=x; chat_zone zone=b:8m state=x; => "state=x" is the state file of chat zone "a"
+refused http chat_zone zone=a:8m state=x; chat_zone zone=b:8m state=x.alt; => "state=x.alt" is the state file of chat zone "a"
+refused http chat_zone zone=a:8m state=x.alt; chat_zone zone=b:8m state=x; => "state=x" is the state file of chat zone "a"
 refused http chat_zone state=x; => write "zone=NAME:SIZE" once
 accepted http chat_zone state=x zone=main:8m state_sync=1s;
