@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from nginx import BUILD, Nginx, NginxError, PATH, free_ports, wait_for
@@ -36,7 +37,10 @@ class Redis:
         os.makedirs(self.dir)
         os.chmod(self.dir, 0o755)
 
-        self.socket = os.path.join(self.dir, 'socket')
+        # workers of another user must get there
+        self.place = tempfile.TemporaryDirectory(prefix='chat-redis-')
+        os.chmod(self.place.name, 0o711)
+        self.socket = os.path.join(self.place.name, 'socket')
 
     def start(self):
         guard = shutil.which('setpriv')
