@@ -324,7 +324,8 @@ ngx_int_t ngx_http_chat_post_handler(ngx_http_request_t *r,
 
 /*
  * The whole body, wherever nginx has put it, in the request's pool.
- * NGX_DECLINED: more than `max' bytes; or a status
+ * NGX_DECLINED: more than `max' bytes; NGX_ABORT: it came after the token's
+ * end; or a status
  */
 ngx_int_t ngx_http_chat_body(ngx_http_request_t *r, size_t max,
     ngx_str_t *body);

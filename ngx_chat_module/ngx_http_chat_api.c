@@ -182,6 +182,9 @@ ngx_http_chat_body_handler(ngx_http_request_t *r)
     if (rc == NGX_DECLINED) {
         rc = ngx_http_chat_error(r, NGX_CHAT_E_TOO_LARGE, NULL);
 
+    } else if (rc == NGX_ABORT) {
+        rc = ngx_http_chat_error(r, NGX_CHAT_E_EXPIRED, NULL);
+
     } else if (rc == NGX_OK
                && ngx_chat_utf8_valid(body.data, body.len) != NGX_OK)
     {
@@ -205,12 +208,22 @@ ngx_http_chat_body_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_chat_body(ngx_http_request_t *r, size_t max, ngx_str_t *body)
 {
-    u_char       *p;
-    size_t        size, len;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
+    u_char               *p;
+    size_t                size, len;
+    ngx_buf_t            *b;
+    ngx_chain_t          *cl;
+    ngx_http_chat_ctx_t  *ctx;
 
     ngx_str_null(body);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+
+    if (ctx->expires != 0 && ngx_time() >= ctx->expires
+        && ctx->outcome == NULL)
+    {
+        /* it came slower than the token's end */
+        return NGX_ABORT;
+    }
 
     if (r->request_body == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

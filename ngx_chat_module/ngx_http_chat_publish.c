@@ -93,6 +93,9 @@ ngx_http_chat_publish_body(ngx_http_request_t *r)
     if (rc == NGX_DECLINED) {
         rc = ngx_http_chat_error(r, NGX_CHAT_E_TOO_LARGE, NULL);
 
+    } else if (rc == NGX_ABORT) {
+        rc = ngx_http_chat_error(r, NGX_CHAT_E_EXPIRED, NULL);
+
     } else if (rc == NGX_OK
                && ngx_http_chat_idempotency_key(r, &nonce) != NGX_OK)
     {

@@ -154,3 +154,33 @@ b: post /chat/ [{"type":"auth","token":"$t"},{"type":"message","id":1,"room":"lo
 b: expect 200 [{"type":"error","reply_to":1,"code":"rate_limited"}]
 b: post /chat/ [{"type":"hello","token":"$t"},{"type":"message","id":1,"room":"lobby","text":"5"}]
 b: expect 200 [{"type":"error","reply_to":1,"code":"rate_limited"}]
+
+
+
+=== TEST 8: a body that is slower than its token ends
+--- chat_config
+chat_jwt_key     $TEST_NGINX_KEYS/HS256.key  alg=HS256;
+chat_jwt_leeway  0s;
+--- chat
+let t = <<main::hs({ sub => 'ann', exp => main::in(4) })>>
+let e = <<main::hs({ sub => 'ann', exp => main::in(6) })>>
+let l = <<main::hs({ sub => 'bob', exp => main::in(600) })>>
+c: enter ws /chat/lobby header="Authorization: Bearer $l"
+s: enter ws /chat/lobby header="Authorization: Bearer $e"
+a: tcp
+a: raw "POST /chat/lobby HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $t\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nsl"
+a: taken
+b: tcp
+b: raw "POST /chat/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $t\r\nContent-Type: application/json\r\nContent-Length: 44\r\n\r\n"
+b: taken
+s: recv {"type":"expiring"} within=10
+s: recv {"type":"closing","code":4401} within=10
+s: closed 4401
+a: raw "ow"
+a: read /HTTP\/1.1 401 /
+a: read /"code":"expired"/
+b: raw "{\"type\":\"message\",\"room\":\"lobby\",\"text\":\"x\"}"
+b: read /HTTP\/1.1 401 /
+b: read /"code":"expired"/
+c: ask {"type":"message","id":1,"room":"lobby","text":"first"} -> {"type":"ok","reply_to":1}
+c: recv {"text":"first"}
