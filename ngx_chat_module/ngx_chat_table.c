@@ -22,7 +22,7 @@
 
 
 static ngx_int_t ngx_chat_table_set_locked(ngx_chat_sh_t *sh,
-    ngx_chat_row_t *row, uint64_t now);
+    ngx_chat_row_t *row, uint64_t now, ngx_uint_t again);
 static ngx_int_t ngx_chat_table_delete_locked(ngx_chat_sh_t *sh,
     ngx_chat_row_t *row);
 static void ngx_chat_table_put_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
@@ -92,7 +92,8 @@ ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
 
     ngx_chat_shm_lock(z);
 
-    rc = z->sh->moved ? NGX_AGAIN : ngx_chat_table_set_locked(z->sh, row, now);
+    rc = z->sh->moved ? NGX_AGAIN
+                      : ngx_chat_table_set_locked(z->sh, row, now, 0);
 
     ngx_chat_shm_unlock(z);
 
@@ -101,7 +102,8 @@ ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
 
 
 static ngx_int_t
-ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now)
+ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now,
+    ngx_uint_t again)
 {
     uint32_t           *link;
     ngx_chat_record_t  *r, *old;
@@ -109,7 +111,7 @@ ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now)
     old = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
                                       &link);
 
-    r = ngx_chat_record_take_locked(sh, row, old != NULL);
+    r = ngx_chat_record_take_locked(sh, row, old, again);
 
     if (r == NULL && sh->table_clean != now) {
 
@@ -120,7 +122,7 @@ ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now)
 
         old = ngx_chat_record_find_locked(sh, row->kind, row->room,
                                           row->subject, &link);
-        r = ngx_chat_record_take_locked(sh, row, old != NULL);
+        r = ngx_chat_record_take_locked(sh, row, old, again);
     }
 
     if (r == NULL) {
@@ -391,7 +393,7 @@ ngx_chat_table_restore(ngx_chat_zone_t *z, ngx_chat_row_t *row,
         (void) ngx_chat_table_delete_locked(sh, row);
 
     } else {
-        rc = ngx_chat_table_set_locked(sh, row, 0);
+        rc = ngx_chat_table_set_locked(sh, row, 0, 1);
     }
 
     ngx_chat_shm_unlock(z);

@@ -56,34 +56,43 @@ ngx_chat_table_layout(ngx_chat_sh_t *sh, size_t at, size_t zone)
 }
 
 
-/* a new row leaves a record and the blocks of a value to those that replace
-   one, so that a ban can be made longer in a table that is full */
+/*
+ * A new row leaves a record and the blocks of a value to those that replace
+ * one, so that a ban can be made longer in a table that is full; what users
+ * make longer leaves the last quarter, as what they make does.  What was in a
+ * table before has place in one of that size again.
+ */
 
 ngx_chat_record_t *
 ngx_chat_record_take_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
-    ngx_uint_t replaces)
+    ngx_chat_record_t *old, ngx_uint_t again)
 {
-    uint32_t            blocks, spare_r, spare_b;
+    uint32_t            blocks, grows, spare_r, spare_b;
     ngx_chat_record_t  *r;
 
     blocks = (uint32_t) ngx_chat_table_blocks(row->value.len);
+    grows = blocks;
+    spare_r = 0;
+    spare_b = 0;
 
-    if (replaces) {
-        spare_r = 0;
-        spare_b = 0;
+    if (old != NULL) {
+        grows -= ngx_min(blocks, (uint32_t) ngx_chat_table_blocks(old->len));
 
-    } else {
+    } else if (!again) {
         spare_r = 1;
         spare_b = ngx_chat_table_blocks(NGX_CHAT_VALUE_MAX);
+    }
 
-        if (row->kind >= NGX_CHAT_KIND_USERS) {
+    if (row->kind >= NGX_CHAT_KIND_USERS && !again) {
+        spare_b += sh->block_n / 4;
+
+        if (old == NULL) {
             spare_r += sh->record_n / 4;
-            spare_b += sh->block_n / 4;
         }
     }
 
-    if (sh->record_free_n < 1 + spare_r
-        || (blocks != 0 && sh->block_free_n < blocks + spare_b))
+    if (sh->record_free_n < 1 + spare_r || sh->block_free_n < blocks
+        || (grows != 0 && sh->block_free_n < grows + spare_b))
     {
         return NULL;
     }
@@ -423,7 +432,7 @@ ngx_chat_table_copy_kinds_locked(ngx_chat_sh_t *sh, ngx_chat_sh_t *from,
         ngx_memcpy(row.subject, old->subject, NGX_CHAT_KEY_LEN);
         ngx_chat_record_read_locked(from, old, &row);
 
-        r = ngx_chat_record_take_locked(sh, &row, 0);
+        r = ngx_chat_record_take_locked(sh, &row, NULL, 1);
 
         if (r == NULL) {
             return NGX_DECLINED;

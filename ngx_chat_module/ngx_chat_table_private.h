@@ -74,9 +74,10 @@ typedef struct {
    where they end */
 size_t ngx_chat_table_layout(ngx_chat_sh_t *sh, size_t at, size_t zone);
 
-/* NULL: there is no place for such a one */
+/* for a new row (`old' is NULL) or in place of one; `again': it is from a file
+   or from other memory.  NULL: there is no place for such a one */
 ngx_chat_record_t *ngx_chat_record_take_locked(ngx_chat_sh_t *sh,
-    ngx_chat_row_t *row, ngx_uint_t replaces);
+    ngx_chat_row_t *row, ngx_chat_record_t *old, ngx_uint_t again);
 /* fills it and makes it exist */
 void ngx_chat_record_write_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r,
     ngx_chat_row_t *row, uint64_t seq);

@@ -388,6 +388,33 @@ test_cycles(void)
 }
 
 
+/* a table that is full, with a ban that was made longer then, is read again */
+
+static void
+test_full_table(void)
+{
+    char        value[2001];
+    ngx_uint_t  n;
+
+    memset(value, 'v', 2000);
+    value[2000] = '\0';
+
+    remove_files();
+    is_int(start(), NGX_OK, "it starts");
+
+    for (n = 0; set(BAN, n, "short", 0) == NGX_OK; n++) { /* void */ }
+
+    ok(n > 10, "%lu rows", n);
+    is_int(set(BAN, 0, value, 0), NGX_OK, "one is longer");
+    flush();
+
+    is_int(start(), NGX_OK, "all have place again");
+    is_value(BAN, 0, value, "the long one");
+    is_value(BAN, n - 1, "short", "the last one");
+    ngx_chat_state_close(&env.z);
+}
+
+
 static void
 test_only_read(void)
 {
@@ -433,6 +460,7 @@ main(void)
     test_killed();
     test_two();
     test_cycles();
+    test_full_table();
     test_only_read();
 
     return state_done();

@@ -433,6 +433,31 @@ test_full(void)
            "one without a value has place");
     is_int(set(NGX_CHAT_KIND_BAN, "r", "x", "why", 0), NGX_OK, "and a ban");
     sound("blocks");
+
+    /* users can't get around it: first many small ones, then longer ones */
+
+    fresh(1024 * 1024);
+    fill(NGX_CHAT_KIND_ROOM, "small", 0);
+    users = 0;
+
+    for (n = 0; n < env.z.sh->record_n; n++) {
+        char  name[32];
+
+        sprintf(name, "u%d-%lu", NGX_CHAT_KIND_ROOM, n);
+        rc = set(NGX_CHAT_KIND_ROOM, "room", name, (char *) value, 0);
+
+        if (rc != NGX_OK) {
+            break;
+        }
+    }
+
+    is_int(rc, NGX_BUSY, "users can't make them all longer");
+    ok(env.z.sh->block_free_n >= env.z.sh->block_n / 4, "%u blocks are left",
+       env.z.sh->block_free_n);
+    is_int(set(NGX_CHAT_KIND_BAN, "r", "x", "why", 0), NGX_OK, "for a ban");
+    is_int(set(NGX_CHAT_KIND_ROOM, "room", "u32-0", (char *) value, 0),
+           NGX_OK, "as long as before can be set");
+    sound("longer");
 }
 
 
