@@ -215,6 +215,13 @@ ngx_chat_state_choose(ngx_chat_zone_t *z, ngx_chat_state_t *st,
         return NGX_DONE;
     }
 
+    if (im[!best].rc == NGX_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "the state file \"%V%s\" is damaged at its begin, what "
+                      "\"%V%s\" has was read, which may be older", &st->path,
+                      best ? "" : ".alt", &st->path, best ? ".alt" : "");
+    }
+
     z->sh->state_active = (uint32_t) best;
     z->sh->state_file[best].generation = im[best].rd.generation;
 

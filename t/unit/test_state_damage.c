@@ -145,7 +145,10 @@ test_damage(void)
     n = slurp(active ? path : alt, q, SIZE);
     q[20] ^= 1;
     spew(active ? path : alt, q, n);
+    stub_log_last[0] = '\0';
     is_int(start(), NGX_OK, "the newer one has no header");
+    ok(strstr((char *) stub_log_last, "is damaged at its begin, what") != NULL,
+       "and the log says so: %s", stub_log_last);
     is_str(value_of(BAN, 1), 5, "1:11:", "the other one is read");
 
     make_history();
