@@ -45,6 +45,12 @@ ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
                                        : NGX_CHAT_E_UNAUTHORIZED;
 
         ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+
+        if (c->session != NULL) {
+            /* each costs a signature, and anybody may ask for it */
+            ngx_chat_dispatch_flood(c->session);
+        }
+
         return;
     }
 

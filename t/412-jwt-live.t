@@ -184,3 +184,17 @@ b: read /HTTP\/1.1 401 /
 b: read /"code":"expired"/
 c: ask {"type":"message","id":1,"room":"lobby","text":"first"} -> {"type":"ok","reply_to":1}
 c: recv {"text":"first"}
+
+
+
+=== TEST 9: who doesn't stop to try tokens is closed
+--- chat_config
+chat_jwt_key  $TEST_NGINX_KEYS/HS256.key  alg=HS256;
+--- chat
+let many = <<[map { { type => ($_ % 2 ? 'auth' : 'hello'), token => main::jwt('none') } } 1 .. 60]>>
+a: ws /chat/
+a: send $many
+51 * a: recv {"type":"error","code":"unauthorized","field":"token"}
+a: recv {"type":"closing","code":4429}
+a: closed 4429
+log /chat client is closed, it went on after it was limited/
