@@ -20,6 +20,7 @@
 static ngx_int_t ngx_chat_state_continue(ngx_chat_zone_t *z,
     ngx_chat_zone_t *before, ngx_log_t *log);
 static ngx_int_t ngx_chat_state_files(ngx_chat_state_t *st, ngx_log_t *log);
+static void ngx_chat_state_rights(ngx_fd_t fd, u_char *name, ngx_log_t *log);
 static ngx_int_t ngx_chat_state_start(ngx_chat_zone_t *z, ngx_log_t *log);
 static void ngx_chat_state_free(ngx_chat_state_t *st);
 static ngx_int_t ngx_chat_state_write(ngx_chat_zone_t *z, uint64_t now,
@@ -201,6 +202,8 @@ ngx_chat_state_files(ngx_chat_state_t *st, ngx_log_t *log)
                           "nginx's master may read and write", name);
             return NGX_ERROR;
         }
+
+        ngx_chat_state_rights(st->fd[i], name, log);
     }
 
     rc = ngx_chat_state_take(st);
@@ -223,6 +226,21 @@ ngx_chat_state_files(ngx_chat_state_t *st, ngx_log_t *log)
     }
 
     return NGX_OK;
+}
+
+
+/* one that was there before, from a backup or made by hand, keeps its mode */
+
+static void
+ngx_chat_state_rights(ngx_fd_t fd, u_char *name, ngx_log_t *log)
+{
+    struct stat  st;
+
+    if (fstat(fd, &st) == 0 && (st.st_mode & S_IRWXO) != 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "the state file \"%s\" is open to everybody, it has the "
+                      "secret of all tokens: run \"chmod 600\" on it", name);
+    }
 }
 
 

@@ -388,6 +388,28 @@ test_cycles(void)
 }
 
 
+/* the secret is in it */
+
+static void
+test_rights(void)
+{
+    struct stat  st;
+
+    remove_files();
+    stub_log_last[0] = '\0';
+    is_int(start(), NGX_OK, "files are made");
+    is_int(stat(path, &st) == 0 ? st.st_mode & 0777 : 0, 0600, "its owner's");
+    is_int(stat(alt, &st) == 0 ? st.st_mode & 0777 : 0, 0600, "the other one");
+    ok(strstr((char *) stub_log_last, "everybody") == NULL, "nothing is said");
+
+    (void) chmod(alt, 0644);
+    is_int(start(), NGX_OK, "one is open to everybody");
+    ok(strstr((char *) stub_log_last, "state.alt\" is open to everybody")
+       != NULL, "the log says so: %s", stub_log_last);
+    ngx_chat_state_close(&env.z);
+}
+
+
 /* a table that is full, with a ban that was made longer then, is read again */
 
 static void
@@ -460,6 +482,7 @@ main(void)
     test_killed();
     test_two();
     test_cycles();
+    test_rights();
     test_full_table();
     test_only_read();
 
