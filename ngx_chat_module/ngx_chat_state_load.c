@@ -175,7 +175,8 @@ static ngx_int_t
 ngx_chat_state_choose(ngx_chat_zone_t *z, ngx_chat_state_t *st,
     ngx_chat_state_image_t *im, ngx_log_t *log)
 {
-    ngx_int_t  i, best;
+    ngx_int_t    i, best;
+    const char  *kept, *lost;
 
     best = NGX_DONE;
 
@@ -216,10 +217,13 @@ ngx_chat_state_choose(ngx_chat_zone_t *z, ngx_chat_state_t *st,
     }
 
     if (im[!best].rc == NGX_ERROR) {
+        kept = best ? ".alt" : "";
+        lost = best ? "" : ".alt";
+
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "the state file \"%V%s\" is damaged at its begin, what "
-                      "\"%V%s\" has was read, which may be older", &st->path,
-                      best ? "" : ".alt", &st->path, best ? ".alt" : "");
+                      "\"%V%s\" has was read, which may be older",
+                      &st->path, lost, &st->path, kept);
     }
 
     z->sh->state_active = (uint32_t) best;
