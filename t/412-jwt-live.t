@@ -47,8 +47,7 @@ let t = <<main::hs({ sub => 'ann' })>>
 let s = <<main::hs({ sub => 'bob', exp => main::in(2) })>>
 a: enter ws /chat/lobby header="Authorization: Bearer $t"
 b: enter ws /chat/lobby header="Authorization: Bearer $s"
-b: until {"type":"closing","code":4401}
-b: closed 4401
+b: until close 4401
 a: ask {"type":"ping","id":1} -> {"type":"pong","reply_to":1}
 
 
@@ -75,7 +74,8 @@ a: ask {"type":"join","id":7,"room":"a"} -> {"type":"error","reply_to":7,"code":
 # the end of the first token has passed when one of the same time ends
 let s = <<main::hs({ sub => 'cat', exp => main::in(5) })>>
 b: enter ws /chat/b header="Authorization: Bearer $s"
-b: until {"type":"closing","code":4401}
+b: recv {"type":"expiring"} within=10
+b: recv {"type":"closing","code":4401} within=10
 b: closed 4401
 a: ask {"type":"message","id":8,"room":"b","text":"still here"} -> {"type":"ok","reply_to":8}
 a: recv {"text":"still here","user":{"id":"ann"}}
