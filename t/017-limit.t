@@ -209,13 +209,13 @@ a: enter ws /chat/lobby
 a: send [{"type":"ping"},{"type":"ping"},{"type":"ping"},{"type":"ping"},{"type":"ping"}]
 5 * a: recv {"type":"pong"}
 50 * a: ask {"type":"ping","id":$i} -> {"type":"error","reply_to":$i,"code":"rate_limited","retry_after_ms":"<int>"}
-a: send {"type":"ping","id":51}
+let pings = <<[map { { type => "ping" } } 1 .. 60]>>
+a: send $pings
 a: until {"type":"closing","code":4429,"reason":"flooding","reconnect":true,"retry_after_ms":30000}
 a: closed 4429
 log /chat client is closed, it went on after it was limited/
 # in one array, too, and nothing behind the end is done
 b: enter ws /chat/lobby
-let pings = <<[map { { type => "ping" } } 1 .. 60]>>
 b: send $pings
 5 * b: recv {"type":"pong"}
 51 * b: recv {"type":"error","code":"rate_limited"}

@@ -31,8 +31,9 @@ a: closed 4401
 b: recv {"type":"closing","code":4401,"reconnect":true,"reason":"the token has expired"} within=10
 b: end
 c: ask {"type":"ping","id":1} -> {"type":"pong","reply_to":1}
-# it is good for nothing now
-a: get /chat/lobby header="Authorization: Bearer $t"
+# what has ended is good for nothing
+let x = <<main::hs({ sub => 'ann', exp => main::in(-1) })>>
+a: get /chat/lobby header="Authorization: Bearer $x"
 a: expect 401 {"code":"expired"}
 
 
