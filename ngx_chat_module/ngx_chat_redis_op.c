@@ -372,9 +372,11 @@ ngx_chat_redis_op_timer_handler(ngx_event_t *ev)
 {
     ngx_chat_redis_t *redis = ev->data;
 
-    ngx_uint_t            late;
+    ngx_uint_t            late, unanswered;
     ngx_queue_t          *q;
     ngx_chat_redis_op_t  *op;
+
+    unanswered = 0;
 
     /* deadlines differ little: those of a broken connection come first */
 
@@ -390,6 +392,8 @@ ngx_chat_redis_op_timer_handler(ngx_event_t *ev)
             /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): not in the queue */
             if ((ngx_msec_int_t) (ngx_current_msec - op->deadline) >= 0) {
                 late = 1;
+                unanswered |= op->in_flight;
+
                 ngx_chat_redis_op_finish(op, NULL,
                                          (op->in_flight || op->unknown)
                                              ? NGX_CHAT_E_TIMEOUT
@@ -399,6 +403,15 @@ ngx_chat_redis_op_timer_handler(ngx_event_t *ev)
         }
 
     } while (late);
+
+    /*
+     * Bytes may come all the while: a reply that never ends takes those behind
+     * it for its own.  The others are sent again over a new connection.
+     */
+
+    if (unanswered && ngx_chat_redis_conn_is_ready(&redis->calls)) {
+        ngx_chat_redis_conn_lose(&redis->calls, "no answer came in time");
+    }
 
     if (ngx_chat_redis_conn_is_ready(&redis->calls)) {
         ngx_chat_redis_op_resend(redis);
