@@ -17,7 +17,8 @@
 #include "ngx_chat_redis_op.h"
 
 
-#define NGX_CHAT_REDIS_AGAIN  100        /* ms */
+#define NGX_CHAT_REDIS_AGAIN   100       /* ms */
+#define NGX_CHAT_REDIS_LOGGED  200       /* bytes of what a server says */
 
 
 /* what becomes of a call that the server refuses */
@@ -484,15 +485,26 @@ void
 ngx_chat_redis_log(ngx_chat_redis_t *redis, const char *what,
     const char *text, size_t len)
 {
+    u_char  line[NGX_CHAT_REDIS_LOGGED];
+    size_t  i;
+
     if (redis->logged != 0 && ngx_current_msec - redis->logged < 1000) {
         return;
     }
 
     redis->logged = ngx_current_msec;
 
+    /* it is somebody else's, and may hold what a terminal obeys */
+
+    len = ngx_min(len, sizeof(line));
+
+    for (i = 0; i < len; i++) {
+        line[i] = (text[i] >= ' ' && text[i] <= '~') ? (u_char) text[i] : '.';
+    }
+
     ngx_log_error(NGX_LOG_ERR, redis->log, 0,
                   "chat: \"%V\" refuses, %s: \"%*s\"",
-                  &redis->conf->server.url, what, ngx_min(len, 200), text);
+                  &redis->conf->server.url, what, len, line);
 }
 
 

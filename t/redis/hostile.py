@@ -158,6 +158,24 @@ def case_malformed(stage):
     fake.stop()
 
 
+def case_unprintable(stage):
+    """What a server says does nothing to the terminal that shows the log."""
+
+    server, fake, a = behind_fake(stage)
+
+    fake.answer = lambda words: (b'-ERR \x1b]0;title\x07 \x7f \xff end\r\n'
+                                 if is_publish(words) else None)
+    assert publish(a, 'lobby', 'x')[0] >= 500
+    fake.answer = lambda words: None
+
+    with open(a.log, 'rb') as f:
+        log = f.read()
+
+    assert b'ERR .]0;title. . . end' in log, log
+    assert all(b == 10 or 32 <= b < 127 for b in log), log
+    fake.stop()
+
+
 def case_unexpected(stage):
     """Whole replies that mean nothing."""
 
