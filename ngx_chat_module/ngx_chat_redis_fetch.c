@@ -275,7 +275,7 @@ static void
 ngx_chat_redis_fetch_done(ngx_chat_redis_room_t *room, ngx_chat_err_e code)
 {
     ngx_uint_t            seat;
-    ngx_queue_t          *q;
+    ngx_queue_t          *q, waits;
     ngx_chat_wait_t      *w;
     ngx_chat_redis_t     *redis;
     ngx_chat_hub_room_t  *hub;
@@ -307,8 +307,17 @@ ngx_chat_redis_fetch_done(ngx_chat_redis_room_t *room, ngx_chat_err_e code)
         ngx_chat_redis_fetch_failed(room);
     }
 
-    while (!ngx_queue_empty(&room->waits)) {
-        q = ngx_queue_head(&room->waits);
+    /* what its handlers begin to wait for is another read */
+
+    ngx_queue_init(&waits);
+
+    if (!ngx_queue_empty(&room->waits)) {
+        ngx_queue_add(&waits, &room->waits);
+        ngx_queue_init(&room->waits);
+    }
+
+    while (!ngx_queue_empty(&waits)) {
+        q = ngx_queue_head(&waits);
         w = ngx_queue_data(q, ngx_chat_wait_t, queue);
 
         ngx_queue_remove(q);
