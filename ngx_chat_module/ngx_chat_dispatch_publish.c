@@ -17,7 +17,7 @@
 
 static ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, size_t size);
-static ngx_int_t ngx_chat_dispatch_local(ngx_chat_caller_t *c,
+static ngx_chat_err_e ngx_chat_dispatch_local(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, ngx_uint_t cost);
 static ngx_chat_err_e ngx_chat_dispatch_remote(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, ngx_uint_t cost);
@@ -129,30 +129,22 @@ static ngx_chat_err_e
 ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     size_t size)
 {
-    ngx_int_t         rc;
-    ngx_uint_t        cost;
-    ngx_chat_zone_t  *z;
+    ngx_uint_t  cost;
 
-    z = c->conf->zone;
     cost = 1 + size / 1024;
 
-    p->rule = ngx_chat_zone_rule(z, &p->key.name);
+    p->rule = ngx_chat_zone_rule(c->conf->zone, &p->key.name);
     p->ts = ngx_chat_worker_now();
 
-    if (c->conf->broker->prepare != NULL) {
-        return ngx_chat_dispatch_remote(c, p, cost);
-    }
-
-    rc = ngx_chat_dispatch_local(c, p, cost);
-
-    return (rc == NGX_DONE) ? NGX_CHAT_E_RATE_LIMITED
-                            : ngx_chat_dispatch_published(rc);
+    return (c->conf->broker->prepare == NULL)
+           ? ngx_chat_dispatch_local(c, p, cost)
+           : ngx_chat_dispatch_remote(c, p, cost);
 }
 
 
 /* what it costs is taken where it is appended: a duplicate costs nothing */
 
-static ngx_int_t
+static ngx_chat_err_e
 ngx_chat_dispatch_local(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     ngx_uint_t cost)
 {
@@ -174,7 +166,7 @@ ngx_chat_dispatch_local(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
         ngx_chat_dispatch_limited(c, &rates);
     }
 
-    return rc;
+    return ngx_chat_dispatch_published(rc);
 }
 
 
@@ -212,6 +204,9 @@ ngx_chat_dispatch_published(ngx_int_t rc)
 
     case NGX_OK:
         return NGX_CHAT_OK;
+
+    case NGX_CHAT_LIMITED:
+        return NGX_CHAT_E_RATE_LIMITED;
 
     case NGX_DECLINED:
         return NGX_CHAT_E_NOT_FOUND;

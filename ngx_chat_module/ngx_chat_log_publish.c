@@ -83,7 +83,7 @@ ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
         }
 
         if (ngx_chat_publish_limited_locked(sh, p)) {
-            return NGX_DONE;
+            return NGX_CHAT_LIMITED;
         }
 
         slot = ngx_chat_slot_create_locked(z, &p->key, hash, 0);
@@ -117,7 +117,7 @@ ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
     }
 
     if (ngx_chat_publish_limited_locked(sh, p)) {
-        return NGX_DONE;
+        return NGX_CHAT_LIMITED;
     }
 
     rc = ngx_chat_publish_append_locked(z, slot, p, place);

@@ -18,6 +18,10 @@
 #include "ngx_chat.h"
 
 
+/* beside nginx's codes, none of which it is */
+#define NGX_CHAT_LIMITED  -64
+
+
 typedef struct ngx_chat_sh_s     ngx_chat_sh_t;     /* ngx_chat_shm.h */
 typedef struct ngx_chat_rates_s  ngx_chat_rates_t;  /* ngx_chat_rate.h */
 typedef struct ngx_chat_state_s  ngx_chat_state_t;  /* ngx_chat_state.h */
@@ -297,7 +301,8 @@ void ngx_chat_room_read(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
  *   NGX_BUSY      full
  *   NGX_ERROR     larger than the room's log can be
  *   NGX_AGAIN     the zone moved (reload with another size)
- *   NGX_DONE      beyond p->rates, which say for how long; a duplicate never is
+ *   NGX_CHAT_LIMITED  beyond p->rates, which say for how long; a duplicate
+ *                     never is
  */
 ngx_int_t ngx_chat_log_publish(ngx_chat_zone_t *z, ngx_uint_t seat,
     ngx_chat_publish_t *p);
