@@ -15,6 +15,8 @@
 #include "ngx_chat_transient.h"
 
 
+static ngx_chat_interest_t *ngx_chat_interest_own(ngx_chat_zone_t *z,
+    uint32_t idx, uint64_t life, ngx_uint_t seat);
 static ngx_chat_interest_t *ngx_chat_interest_find(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot, uint64_t life, ngx_uint_t seat);
 static ngx_chat_interest_t *ngx_chat_interest_take_locked(ngx_chat_sh_t *sh);
@@ -26,15 +28,29 @@ static void ngx_chat_ring_put_locked(ngx_chat_sh_t *sh,
     ngx_chat_interest_t *e);
 
 
+void
+ngx_chat_room_read(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
+    ngx_uint_t seat, uint64_t offset)
+{
+    ngx_chat_interest_t  *e;
+
+    e = ngx_chat_interest_own(z, idx, life, seat);
+
+    if (e != NULL) {
+        ngx_chat_store(&e->read, offset);
+    }
+}
+
+
 /*
  * The seat finds its own entry: nobody else removes it.  The chain may change
  * under the walk, so every entry is checked and the walk is bounded; if it
  * lost its way (rare) the lock helps.
  */
 
-void
-ngx_chat_room_read(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
-    ngx_uint_t seat, uint64_t offset)
+static ngx_chat_interest_t *
+ngx_chat_interest_own(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
+    ngx_uint_t seat)
 {
     ngx_chat_slot_t      *slot;
     ngx_chat_interest_t  *e;
@@ -42,18 +58,13 @@ ngx_chat_room_read(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     slot = ngx_chat_slot_at(z->sh, idx, life);
 
     if (slot == NULL || seat >= NGX_CHAT_SEATS) {
-        return;
+        return NULL;
     }
 
     e = ngx_chat_interest_find(z->sh, slot, life, seat);
 
-    if (e != NULL) {
-        ngx_chat_store(&e->read, offset);
-        return;
-    }
-
-    if (ngx_chat_mask_has(&slot->mask, seat)) {
-        return;
+    if (e != NULL || ngx_chat_mask_has(&slot->mask, seat)) {
+        return e;
     }
 
     ngx_chat_shm_lock(z);
@@ -62,13 +73,11 @@ ngx_chat_room_read(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
 
     if (slot != NULL) {
         e = ngx_chat_interest_find(z->sh, slot, life, seat);
-
-        if (e != NULL) {
-            ngx_chat_store(&e->read, offset);
-        }
     }
 
     ngx_chat_shm_unlock(z);
+
+    return e;
 }
 
 
@@ -343,16 +352,9 @@ void
 ngx_chat_room_sessions(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     ngx_uint_t seat, uint32_t n)
 {
-    ngx_chat_slot_t      *slot;
     ngx_chat_interest_t  *e;
 
-    slot = ngx_chat_slot_at(z->sh, idx, life);
-
-    if (slot == NULL || seat >= NGX_CHAT_SEATS) {
-        return;
-    }
-
-    e = ngx_chat_interest_find(z->sh, slot, life, seat);
+    e = ngx_chat_interest_own(z, idx, life, seat);
 
     if (e != NULL) {
         ngx_chat_store_relaxed(&e->sessions, n);
