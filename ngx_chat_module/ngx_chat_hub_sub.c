@@ -14,6 +14,9 @@
 #include "ngx_chat_transient.h"
 
 
+static void ngx_chat_hub_tell(ngx_chat_hub_room_t *room, uint64_t low);
+
+
 void
 ngx_chat_hub_attach(ngx_chat_hub_room_t *room, ngx_chat_sub_t *sub,
     ngx_chat_reader_t *rd, uint64_t cursor)
@@ -42,7 +45,7 @@ ngx_chat_hub_attach(ngx_chat_hub_room_t *room, ngx_chat_sub_t *sub,
     }
 
     if (cursor < room->low) {
-        ngx_chat_hub_low(room);
+        ngx_chat_hub_tell(room, cursor);
     }
 
     ngx_chat_hub_post(rd);
@@ -71,10 +74,15 @@ ngx_chat_hub_low(ngx_chat_hub_room_t *room)
         low = ngx_min(low, sub->cursor);
     }
 
-    if (low == room->low) {
-        return;
+    if (low != room->low) {
+        ngx_chat_hub_tell(room, low);
     }
+}
 
+
+static void
+ngx_chat_hub_tell(ngx_chat_hub_room_t *room, uint64_t low)
+{
     room->low = low;
 
     ngx_chat_room_read(room->zone, room->idx, room->life, ngx_chat_bus_seat(),
