@@ -344,7 +344,7 @@ ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    ngx_chat_dispatch_done(c, cmd);
+    ngx_chat_dispatch_done(c, cmd, NULL);
 }
 
 
@@ -361,7 +361,8 @@ ngx_chat_command_auth(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
 
 void
-ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_str_t *room)
 {
     ngx_chat_text_t  *t;
 
@@ -373,6 +374,12 @@ ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     ngx_chat_text_lit(t, "{\"type\":\"ok\"");
     ngx_chat_enc_reply_to(t, &cmd->reply_to);
+
+    if (room != NULL) {
+        ngx_chat_text_lit(t, ",\"room\":");
+        ngx_chat_text_json(t, room);
+    }
+
     ngx_chat_text_lit(t, "}");
     ngx_chat_dispatch_emit(c, t);
 }
@@ -496,8 +503,7 @@ ngx_chat_command_history(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 static void
 ngx_chat_command_transient(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
-    ngx_chat_err_e    code;
-    ngx_chat_text_t  *t;
+    ngx_chat_err_e  code;
 
     code = ngx_chat_dispatch_transient(c, cmd);
 
@@ -506,16 +512,5 @@ ngx_chat_command_transient(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    if (cmd->reply_to.len == 0) {
-        return;
-    }
-
-    t = ngx_chat_worker_text();
-
-    ngx_chat_text_lit(t, "{\"type\":\"ok\"");
-    ngx_chat_enc_reply_to(t, &cmd->reply_to);
-    ngx_chat_text_lit(t, ",\"room\":");
-    ngx_chat_text_json(t, &cmd->room);
-    ngx_chat_text_lit(t, "}");
-    ngx_chat_dispatch_emit(c, t);
+    ngx_chat_dispatch_done(c, cmd, &cmd->room);
 }

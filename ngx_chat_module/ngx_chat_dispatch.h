@@ -97,8 +97,18 @@ ngx_chat_err_e ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
 
 /* --- for the dispatcher alone --- */
 
-/* a plain `ok', if the command had an id */
-void ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+/* queues an answer for the session, or adds it to the array of a request */
+void ngx_chat_dispatch_emit(ngx_chat_caller_t *c, ngx_chat_text_t *t);
+
+/* the error that answers cmd; who was limited too often is closed by it */
+void ngx_chat_dispatch_refuse(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_err_e code);
+
+void ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
+/* `ok', if the command had an id; room: named in it, or NULL */
+void ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_str_t *room);
 
 /* ngx_chat_dispatch_auth.c: `auth', and `hello' with a token */
 void ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
@@ -166,18 +176,6 @@ ngx_chat_err_e ngx_chat_dispatch_enter(ngx_chat_session_t *s,
 
 /* queues `welcome' */
 void ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to);
-
-
-/* --- private to the files of the dispatcher --- */
-
-/* queues an answer for the session, or adds it to the array of a request */
-void ngx_chat_dispatch_emit(ngx_chat_caller_t *c, ngx_chat_text_t *t);
-
-/* the error that answers cmd; who was limited too often is closed by it */
-void ngx_chat_dispatch_refuse(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
-    ngx_chat_err_e code);
-
-void ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 
 
 #endif /* _NGX_CHAT_DISPATCH_H_INCLUDED_ */
