@@ -28,6 +28,7 @@ static ngx_int_t ngx_chat_state_write(ngx_chat_zone_t *z, uint64_t now,
 static ngx_int_t ngx_chat_state_takeover(ngx_chat_zone_t *z, ngx_log_t *log);
 static void ngx_chat_state_told(ngx_chat_zone_t *z, ngx_int_t rc,
     ngx_log_t *log);
+static ngx_int_t ngx_chat_state_lock(ngx_chat_state_t *st, short type);
 static ngx_uint_t ngx_chat_state_wants_whole(ngx_chat_sh_t *sh);
 
 
@@ -337,26 +338,27 @@ ngx_chat_state_take(ngx_chat_state_t *st)
 ngx_int_t
 ngx_chat_state_begin(ngx_chat_state_t *st)
 {
-    struct flock  fl;
-
-    ngx_memzero(&fl, sizeof(struct flock));
-    fl.l_type = F_WRLCK;
-    fl.l_whence = SEEK_SET;
-
-    return (fcntl(st->fd[0], F_SETLK, &fl) == 0) ? NGX_OK : NGX_DECLINED;
+    return ngx_chat_state_lock(st, F_WRLCK);
 }
 
 
 void
 ngx_chat_state_end(ngx_chat_state_t *st)
 {
+    (void) ngx_chat_state_lock(st, F_UNLCK);
+}
+
+
+static ngx_int_t
+ngx_chat_state_lock(ngx_chat_state_t *st, short type)
+{
     struct flock  fl;
 
     ngx_memzero(&fl, sizeof(struct flock));
-    fl.l_type = F_UNLCK;
+    fl.l_type = type;
     fl.l_whence = SEEK_SET;
 
-    (void) fcntl(st->fd[0], F_SETLK, &fl);
+    return (fcntl(st->fd[0], F_SETLK, &fl) == 0) ? NGX_OK : NGX_DECLINED;
 }
 
 
