@@ -316,7 +316,9 @@ ngx_http_chat_newest_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     c.conf = ctx->conf;
     c.user = &ctx->user;
 
-    code = (ctx->outcome == NULL)
+    ngx_http_chat_wait_caller(ctx, &c);
+
+    code = (c.outcome == NULL)
            ? ngx_chat_dispatch_charge(&c, NGX_CHAT_RATE_HISTORY, &ctx->room, 1)
            : NGX_CHAT_OK;
 
@@ -334,13 +336,7 @@ ngx_http_chat_newest_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     ngx_memzero(&page, sizeof(ngx_chat_page_t));
 
     if (ctx->conf->broker->page != NULL) {
-        ngx_memzero(&c, offsetof(ngx_chat_caller_t, guest_id));
-
-        c.conf = ctx->conf;
-        c.user = &ctx->user;
         page.limit = 1;
-
-        ngx_http_chat_wait_caller(ctx, &c);
 
         code = ngx_chat_dispatch_want(&c, &key, &page);
 
