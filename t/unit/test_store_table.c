@@ -9,24 +9,7 @@
 
 #include "unit.h"
 
-#include "../../ngx_chat_module/ngx_chat_proc.c"
-#include "../../ngx_chat_module/ngx_chat_shm.c"
-#include "../../ngx_chat_module/ngx_chat_nonce.c"
-#include "../../ngx_chat_module/ngx_chat_segment.c"
-#include "../../ngx_chat_module/ngx_chat_room.c"
-#include "../../ngx_chat_module/ngx_chat_interest.c"
-#include "../../ngx_chat_module/ngx_chat_limit.c"
-#include "../../ngx_chat_module/ngx_chat_rate.c"
-#include "../../ngx_chat_module/ngx_chat_table.c"
-#include "../../ngx_chat_module/ngx_chat_table_memory.c"
-#include "../../ngx_chat_module/ngx_chat_transient.c"
-#include "../../ngx_chat_module/ngx_chat_log.c"
-#include "../../ngx_chat_module/ngx_chat_log_read.c"
-#include "../../ngx_chat_module/ngx_chat_log_publish.c"
-#include "../../ngx_chat_module/ngx_chat_shm_zone.c"
-#include "../../ngx_chat_module/ngx_chat_repair.c"
-#include "../../ngx_chat_module/ngx_chat_copy.c"
-#include "../../ngx_chat_module/ngx_chat_test.c"
+#include "store_sources.h"
 #include "store_env.h"
 
 
