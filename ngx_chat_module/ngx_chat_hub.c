@@ -28,7 +28,8 @@ ngx_chat_hub_t  ngx_chat_hub;
 
 
 ngx_int_t
-ngx_chat_hub_init(ngx_cycle_t *cycle, ngx_array_t *zones)
+ngx_chat_hub_init(ngx_cycle_t *cycle, ngx_array_t *zones,
+    const ngx_chat_reader_handlers_t *readers)
 {
     ngx_uint_t             i;
     ngx_chat_hub_t        *hub;
@@ -41,6 +42,7 @@ ngx_chat_hub_init(ngx_cycle_t *cycle, ngx_array_t *zones)
     ngx_memzero(hub, sizeof(ngx_chat_hub_t));
 
     hub->log = cycle->log;
+    hub->readers = readers;
 
     ngx_queue_init(&hub->dirty);
     ngx_queue_init(&hub->loaded);
@@ -281,7 +283,7 @@ ngx_chat_hub_turn(ngx_event_t *ev)
         ngx_queue_remove(q);
         rd->queued = 0;
 
-        rd->handler(rd);
+        hub->readers->write(rd);
     }
 
     ngx_chat_hub_unload();

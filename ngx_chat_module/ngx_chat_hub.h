@@ -91,15 +91,6 @@ struct ngx_chat_reader_s {
     ngx_queue_t             flush;           /* in hub.flush */
     ngx_queue_t             pending;         /* subs with a batch this turn */
 
-    /* writes; runs in the hub's turn, may close the reader but not free others
-       that are in the flush queue */
-    void                  (*handler)(ngx_chat_reader_t *rd);
-    /* the log that the reader follows has begun a new life */
-    void                  (*reset)(ngx_chat_reader_t *rd);
-    /* may take the event or leave it, and post the reader */
-    void                  (*transient)(ngx_chat_reader_t *rd,
-                                       ngx_chat_hub_transient_t *t);
-
     unsigned                behind:1;        /* some subscription is, perhaps */
     unsigned                queued:1;
     unsigned                blocked:1;       /* the connection takes no more */
@@ -107,8 +98,23 @@ struct ngx_chat_reader_s {
 };
 
 
+/* what all readers of a worker do */
+
+typedef struct {
+    /* writes; runs in the hub's turn, may close the reader but not free others
+       that are in the flush queue */
+    void                  (*write)(ngx_chat_reader_t *rd);
+    /* the log that the reader follows has begun a new life */
+    void                  (*reset)(ngx_chat_reader_t *rd);
+    /* may take the event or leave it, and post the reader */
+    void                  (*transient)(ngx_chat_reader_t *rd,
+                                       ngx_chat_hub_transient_t *t);
+} ngx_chat_reader_handlers_t;
+
+
 /* in a worker; zones is an array of ngx_chat_zone_t pointers */
-ngx_int_t ngx_chat_hub_init(ngx_cycle_t *cycle, ngx_array_t *zones);
+ngx_int_t ngx_chat_hub_init(ngx_cycle_t *cycle, ngx_array_t *zones,
+    const ngx_chat_reader_handlers_t *readers);
 void ngx_chat_hub_exit(void);
 
 /*

@@ -49,6 +49,8 @@ typedef struct {
     uint32_t               *ends;
     uint32_t               *ends_pos;
 
+    const ngx_chat_reader_handlers_t  *readers;
+
     ngx_event_t             turn;
     ngx_log_t              *log;
 } ngx_chat_hub_t;

@@ -272,7 +272,7 @@ ngx_chat_hub_lose(ngx_chat_hub_room_t *room)
     {
         next = ngx_queue_next(q);
         sub = ngx_queue_data(q, ngx_chat_sub_t, queue);
-        sub->reader->reset(sub->reader);
+        ngx_chat_hub.readers->reset(sub->reader);
     }
 }
 

@@ -125,7 +125,7 @@ ngx_chat_hub_transient_queue(ngx_queue_t *subs, ngx_chat_hub_transient_t *t)
          q = ngx_queue_next(q))
     {
         sub = ngx_queue_data(q, ngx_chat_sub_t, queue);
-        sub->reader->transient(sub->reader, t);
+        ngx_chat_hub.readers->transient(sub->reader, t);
     }
 }
 

@@ -39,10 +39,6 @@ ngx_chat_session_init(ngx_chat_session_t *s,
     s->log = log;
     s->wire = (uint8_t) wire;
 
-    s->reader.handler = ngx_chat_session_flush;
-    s->reader.reset = ngx_chat_session_reset;
-    s->reader.transient = ngx_chat_session_transient;
-
     ngx_queue_init(&s->reader.pending);
     ngx_queue_init(&s->members);
 

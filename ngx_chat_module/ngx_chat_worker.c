@@ -47,6 +47,12 @@ static void ngx_chat_worker_drain_timer(void);
 
 static ngx_chat_worker_t  ngx_chat_worker;
 
+static const ngx_chat_reader_handlers_t  ngx_chat_worker_readers = {
+    ngx_chat_session_flush,
+    ngx_chat_session_reset,
+    ngx_chat_session_transient
+};
+
 
 ngx_int_t
 ngx_chat_worker_init(ngx_cycle_t *cycle, ngx_chat_bus_t *bus,
@@ -80,7 +86,7 @@ ngx_chat_worker_init(ngx_cycle_t *cycle, ngx_chat_bus_t *bus,
         return NGX_ERROR;
     }
 
-    if (ngx_chat_hub_init(cycle, zones) != NGX_OK) {
+    if (ngx_chat_hub_init(cycle, zones, &ngx_chat_worker_readers) != NGX_OK) {
         return NGX_ERROR;
     }
 
