@@ -65,7 +65,10 @@ ngx_uint_t ngx_chat_user_has_role(ngx_chat_user_t *user, ngx_str_t *role);
 
 /* bytes that a copy of all the user's strings takes, aligned as a pointer */
 size_t ngx_chat_user_size(ngx_chat_user_t *user);
-/* copies; `memory' has that many bytes and is the copy's from then on */
+/*
+ * Copies; `memory' has that many bytes and is the copy's from then on: it is
+ * where dst->roles.names points to, also if there are no roles.
+ */
 void ngx_chat_user_copy(ngx_chat_user_t *dst, ngx_chat_user_t *user,
     u_char *memory);
 

@@ -101,9 +101,8 @@ ngx_chat_session_destroy(ngx_chat_session_t *s)
         s->partial = NULL;
     }
 
-    if (s->user_memory != NULL) {
-        ngx_free(s->user_memory);
-        s->user_memory = NULL;
+    if (s->user.roles.names != NULL) {
+        ngx_free(s->user.roles.names);
         ngx_memzero(&s->user, sizeof(ngx_chat_user_t));
     }
 }
@@ -120,10 +119,9 @@ ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
         return NGX_ERROR;
     }
 
-    old = s->user_memory;
+    old = s->user.roles.names;
 
     ngx_chat_user_copy(&s->user, user, p);
-    s->user_memory = p;
 
     if (old != NULL) {
         ngx_free(old);

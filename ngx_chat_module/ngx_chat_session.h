@@ -149,8 +149,7 @@ struct ngx_chat_session_s {
     u_char                      *partial_pos;
     u_char                      *partial_end;
 
-    ngx_chat_user_t              user;
-    void                        *user_memory;  /* all of its strings */
+    ngx_chat_user_t              user;         /* one malloc, at the roles */
     u_char                       id[NGX_CHAT_SESSION_ID_LEN];
 
     uint64_t                     received;     /* commands */
