@@ -34,8 +34,8 @@ typedef struct {
 
     ngx_chat_ws_parser_t      parser;
     u_char                   *message;       /* a message in pieces */
-    size_t                    message_len;
-    size_t                    message_size;
+    uint32_t                  message_len;   /* chat_message_max at most */
+    uint32_t                  message_size;
 
     unsigned                  detached:1;    /* there is no request any more */
     unsigned                  end:1;         /* close when posted */

@@ -312,11 +312,11 @@ ngx_http_chat_ws_append(ngx_http_chat_ws_t *ws, ngx_chat_ws_piece_t *piece)
         }
 
         ws->message = p;
-        ws->message_size = size;
+        ws->message_size = (uint32_t) size;
     }
 
     ngx_memcpy(ws->message + ws->message_len, piece->data, piece->len);
-    ws->message_len = need;
+    ws->message_len = (uint32_t) need;
 
     return NGX_OK;
 }
