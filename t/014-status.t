@@ -120,6 +120,8 @@ b: enter ws /chat/lobby other=a
 a: send {"type":"message","room":"lobby","text":"one"}
 a: recv {"text":"one"}
 b: recv {"text":"one"}
+# what a worker has sent it counts at the end of its turn
+await /chat-status {"deliveries_total":2}
 kill9 a
 await /chat-status {"workers":2,"sessions":1,"websocket_sessions":1,"subscriptions":1,"sessions_total":2,"messages_total":1,"deliveries_total":2,"records_total":1,"repairs_total":0}
 b: send {"type":"message","room":"lobby","text":"two"}
