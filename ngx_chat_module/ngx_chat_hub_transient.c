@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include "ngx_chat_bus.h"
 #include "ngx_chat_hub_private.h"
 #include "ngx_chat_sse.h"
 #include "ngx_chat_transient.h"
@@ -66,15 +67,25 @@ ngx_chat_hub_transients_zone(ngx_chat_hub_zone_t *hz)
 {
     size_t                 n, at, total;
     u_char                *buf;
+    uint64_t               pos;
     ngx_chat_transient_t  *e;
 
     buf = ngx_chat_hub.arena;
 
     for (total = 0; total < NGX_CHAT_HUB_TRANSIENT_TURN; total += n) {
 
+        pos = hz->transient;
+
         n = ngx_chat_transient_take(hz->zone, &hz->transient, buf,
                                     NGX_CHAT_HUB_TRANSIENTS);
         if (n == 0) {
+
+            if (hz->transient != pos) {
+                /* they were overwritten before this worker got to them */
+                ngx_chat_metric_add(hz->zone, ngx_chat_bus_seat(),
+                                    NGX_CHAT_M_TRANSIENT_LOST, 1);
+            }
+
             return;
         }
 

@@ -292,8 +292,7 @@ ngx_chat_session_progress(ngx_chat_session_t *s)
 
     s->stuck_since = ngx_chat_worker_time();
 
-    ngx_queue_remove(&s->stuck);
-    ngx_chat_worker_stuck(s);
+    ngx_chat_worker_stuck_anew(s);
 }
 
 

@@ -21,7 +21,7 @@
 #define NGX_CHAT_LIMIT_SHARE   64       /* of the zone one part in */
 #define NGX_CHAT_RATE_SHARE    64
 #define NGX_CHAT_TYPING_SHARE  512
-#define NGX_CHAT_LOCK_WAIT     10       /* ms */
+#define NGX_CHAT_LOCK_WAIT     10000    /* us */
 #define NGX_CHAT_LOCK_SPIN     1024
 
 
@@ -29,8 +29,9 @@ static size_t ngx_chat_shm_fixed(ngx_chat_sh_t *sh, size_t size, size_t zone,
     size_t nonce_size);
 static size_t ngx_chat_shm_scaled(ngx_chat_sh_t *sh, uint32_t seg_n);
 static void ngx_chat_shm_acquire(ngx_chat_zone_t *z);
+static void ngx_chat_shm_wait(ngx_chat_zone_t *z, uint64_t start);
 static ngx_uint_t ngx_chat_shm_owner_alive(ngx_chat_sh_t *sh, ngx_pid_t pid);
-static ngx_msec_t ngx_chat_shm_clock(void);
+static uint64_t ngx_chat_shm_clock(void);
 
 
 /*
@@ -269,18 +270,32 @@ ngx_chat_shm_unlock(ngx_chat_zone_t *z)
 static void
 ngx_chat_shm_acquire(ngx_chat_zone_t *z)
 {
-    ngx_msec_t    start;
+    uint64_t  start;
+
+    if (ngx_shmtx_trylock(&z->shpool->mutex)) {
+        return;
+    }
+
+    start = ngx_chat_shm_clock();
+
+    ngx_chat_shm_wait(z, start);
+
+    z->sh->total[NGX_CHAT_M_LOCK_WAITS]++;
+    z->sh->total[NGX_CHAT_M_LOCK_WAIT_US] += ngx_chat_shm_clock() - start;
+}
+
+
+/* returns with the lock; `start' is now, us */
+
+static void
+ngx_chat_shm_wait(ngx_chat_zone_t *z, uint64_t start)
+{
     ngx_uint_t    i, n;
     ngx_shmtx_t  *mtx;
 
     mtx = &z->shpool->mutex;
-    start = 0;
 
     for (n = 0; /* void */ ; n++) {
-
-        if (ngx_shmtx_trylock(mtx)) {
-            return;
-        }
 
         if (ngx_ncpu > 1) {
             for (i = 0; i < NGX_CHAT_LOCK_SPIN && *mtx->lock != 0; i++) {
@@ -294,12 +309,11 @@ ngx_chat_shm_acquire(ngx_chat_zone_t *z)
 
         ngx_sched_yield();
 
-        if (n == 0) {
-            start = ngx_chat_shm_clock();
-            continue;
+        if (ngx_shmtx_trylock(mtx)) {
+            return;
         }
 
-        if (n % 16 != 0
+        if (n % 16 != 15
             || ngx_chat_shm_clock() - start < NGX_CHAT_LOCK_WAIT)
         {
             continue;
@@ -364,14 +378,16 @@ ngx_chat_shm_owner_alive(ngx_chat_sh_t *sh, ngx_pid_t pid)
 }
 
 
-static ngx_msec_t
+/* us */
+
+static uint64_t
 ngx_chat_shm_clock(void)
 {
     struct timespec  ts;
 
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
-    return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 

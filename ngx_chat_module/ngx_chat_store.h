@@ -161,8 +161,9 @@ typedef struct {
 
 
 /* counters and gauges of a worker; slots in the zone, summed by the reader.
-   Counters of a dead seat go into the totals, its gauges vanish.  EVICTED and
-   REPAIRS are counted by the store, everything else by its callers. */
+   Counters of a dead seat go into the totals, its gauges vanish.  EVICTED,
+   REPAIRS and LOCK_* are counted by the store, everything else by its
+   callers. */
 
 typedef enum {
     NGX_CHAT_M_SESSIONS_TOTAL = 0,       /* counters */
@@ -182,6 +183,9 @@ typedef enum {
     NGX_CHAT_M_WAKEUPS,
     NGX_CHAT_M_LIMITED,                  /* connections refused */
     NGX_CHAT_M_RATE_LIMITED,             /* whatever chat_limit is for */
+    NGX_CHAT_M_TRANSIENT_LOST,           /* times that a seat was too slow */
+    NGX_CHAT_M_LOCK_WAITS,               /* for the zone's lock */
+    NGX_CHAT_M_LOCK_WAIT_US,
     NGX_CHAT_M_COUNTERS,
 
     NGX_CHAT_M_SESSIONS = NGX_CHAT_M_COUNTERS,    /* gauges */
@@ -189,6 +193,7 @@ typedef enum {
     NGX_CHAT_M_SSE,
     NGX_CHAT_M_SUBSCRIPTIONS,
     NGX_CHAT_M_BUFFERS,                  /* bytes */
+    NGX_CHAT_M_STUCK,                    /* connections that take nothing */
     NGX_CHAT_M_LAST
 } ngx_chat_metric_e;
 

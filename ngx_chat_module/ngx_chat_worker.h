@@ -49,8 +49,10 @@ void ngx_chat_worker_deadlines(uint32_t now);
 /* has the session looked at when that second comes */
 void ngx_chat_worker_schedule(ngx_chat_session_t *s, uint32_t at);
 
-/* the session's connection takes no more, since now; and again */
+/* the session's connection takes no more, since now; it has taken some, and is
+   stuck since now; it takes all again */
 void ngx_chat_worker_stuck(ngx_chat_session_t *s);
+void ngx_chat_worker_stuck_anew(ngx_chat_session_t *s);
 void ngx_chat_worker_unstuck(ngx_chat_session_t *s);
 
 /* makes room when chunks pass their bound: closes whoever is stuck longest */

@@ -264,6 +264,15 @@ void
 ngx_chat_worker_stuck(ngx_chat_session_t *s)
 {
     ngx_queue_insert_tail(&ngx_chat_deadlines.stuck, &s->stuck);
+    ngx_chat_worker_metric(s->conf->zone, NGX_CHAT_M_STUCK, 1);
+}
+
+
+void
+ngx_chat_worker_stuck_anew(ngx_chat_session_t *s)
+{
+    ngx_queue_remove(&s->stuck);
+    ngx_queue_insert_tail(&ngx_chat_deadlines.stuck, &s->stuck);
 }
 
 
@@ -273,6 +282,7 @@ ngx_chat_worker_unstuck(ngx_chat_session_t *s)
     if (s->reader.blocked) {
         s->reader.blocked = 0;
         ngx_queue_remove(&s->stuck);
+        ngx_chat_worker_metric(s->conf->zone, NGX_CHAT_M_STUCK, -1);
     }
 }
 

@@ -8,31 +8,41 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
-#include "ngx_chat_state.h"
+#include "ngx_http_chat_status.h"
 #include "ngx_chat_worker.h"
 
 
-static const char  *ngx_http_chat_metrics[NGX_CHAT_M_LAST] = {
-    "sessions_total", "websocket_sessions_total", "sse_sessions_total",
-    "messages_total", "duplicates_total", "deliveries_total",
-    "bytes_in_total", "bytes_out_total", "errors_total", "gaps_total",
-    "slow_closed_total", "evicted_segments_total", "full_total",
-    "repairs_total", "wakeups_total", "limited_total",
-    "rate_limited_total", "sessions", "websocket_sessions", "sse_sessions",
-    "subscriptions", "buffer_bytes"
-};
+typedef enum {
+    NGX_HTTP_CHAT_STATUS_JSON = 0,
+    NGX_HTTP_CHAT_STATUS_PROMETHEUS,
+    NGX_HTTP_CHAT_STATUS_OPENMETRICS,
+    NGX_HTTP_CHAT_STATUS_HTML,
+    NGX_HTTP_CHAT_STATUS_UNKNOWN
+} ngx_http_chat_status_e;
+
+
+static ngx_int_t ngx_http_chat_status_check(ngx_http_request_t *r,
+    ngx_chat_zone_t *z, ngx_str_t *what);
+static ngx_http_chat_status_e ngx_http_chat_status_format(
+    ngx_http_request_t *r);
+static ngx_uint_t ngx_http_chat_status_accepts(ngx_http_request_t *r,
+    const char *type);
+static ngx_int_t ngx_http_chat_status_html(ngx_http_request_t *r);
+static ngx_int_t ngx_http_chat_status_send(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, ngx_chat_text_t *t);
+
+
+#define ngx_http_chat_is(value, word)                                         \
+    ((value)->len == sizeof(word) - 1                                         \
+     && ngx_strncmp((value)->data, word, sizeof(word) - 1) == 0)
 
 
 ngx_int_t
 ngx_http_chat_status_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                  body;
-    ngx_uint_t                 i;
+    ngx_str_t                  what;
     ngx_chat_text_t           *t;
-    const ngx_chat_broker_t   *broker;
-    ngx_chat_zone_stat_t       st;
-    ngx_chat_table_stat_t      ts;
-    ngx_chat_state_stat_t      ss;
+    ngx_http_chat_status_e     format;
     ngx_http_chat_loc_conf_t  *clcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -41,61 +51,159 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
-    broker = ngx_chat_broker(clcf->status);
+    if (ngx_http_arg(r, (u_char *) "check", 5, &what) == NGX_OK) {
+        return ngx_http_chat_status_check(r, clcf->status, &what);
+    }
 
-    ngx_chat_zone_stat(clcf->status, &st);
-    ngx_chat_table_stat(clcf->status, &ts);
-    ngx_chat_state_stat(clcf->status, &ss);
+    format = ngx_http_chat_status_format(r);
 
     t = ngx_chat_worker_text();
 
-    ngx_chat_text_lit(t, "{\"server\":\"" NGX_CHAT_SERVER "\",\"zone\":");
-    ngx_chat_text_json(t, &clcf->status->name);
-    ngx_chat_text_lit(t, ",\"broker\":\"");
-    ngx_chat_text_add(t, broker->name.data, broker->name.len);
+    switch (format) {
 
-    if (broker->ready(clcf->status) == NGX_OK) {
-        ngx_chat_text_lit(t, "\",\"broker_up\":true,\"workers\":");
+    case NGX_HTTP_CHAT_STATUS_JSON:
+        ngx_http_chat_numbers_json(t, clcf->status);
+        return ngx_http_chat_status_send(r, NGX_HTTP_OK, "application/json",
+                                         t);
+
+    case NGX_HTTP_CHAT_STATUS_PROMETHEUS:
+        ngx_http_chat_numbers_text(t, clcf->status, 0);
+        return ngx_http_chat_status_send(r, NGX_HTTP_OK,
+                              "text/plain; version=0.0.4; charset=utf-8", t);
+
+    case NGX_HTTP_CHAT_STATUS_OPENMETRICS:
+        ngx_http_chat_numbers_text(t, clcf->status, 1);
+        return ngx_http_chat_status_send(r, NGX_HTTP_OK,
+               "application/openmetrics-text; version=1.0.0; charset=utf-8",
+               t);
+
+    case NGX_HTTP_CHAT_STATUS_HTML:
+        return ngx_http_chat_status_html(r);
+
+    default: /* NGX_HTTP_CHAT_STATUS_UNKNOWN */
+        ngx_chat_text_lit(t, "format is json, prometheus or html\n");
+        return ngx_http_chat_status_send(r, NGX_HTTP_BAD_REQUEST,
+                                         "text/plain", t);
+    }
+}
+
+
+/*
+ * "live": a worker answers.  "ready": it can do what it is for; whoever shares
+ * load between hosts asks for this.
+ */
+
+static ngx_int_t
+ngx_http_chat_status_check(ngx_http_request_t *r, ngx_chat_zone_t *z,
+    ngx_str_t *what)
+{
+    const char       *why;
+    ngx_uint_t        status;
+    ngx_chat_text_t  *t;
+
+    t = ngx_chat_worker_text();
+    status = NGX_HTTP_OK;
+
+    if (ngx_http_chat_is(what, "live")) {
+        ngx_chat_text_lit(t, "{\"live\":true}\n");
+
+    } else if (!ngx_http_chat_is(what, "ready")) {
+        ngx_chat_text_lit(t, "check is live or ready\n");
+        return ngx_http_chat_status_send(r, NGX_HTTP_BAD_REQUEST,
+                                         "text/plain", t);
+
+    } else if (ngx_http_chat_is_ready(z, &why)) {
+        ngx_chat_text_lit(t, "{\"ready\":true}\n");
 
     } else {
-        ngx_chat_text_lit(t, "\",\"broker_up\":false,\"workers\":");
+        status = NGX_HTTP_SERVICE_UNAVAILABLE;
+        ngx_chat_text_lit(t, "{\"ready\":false,\"why\":\"");
+        ngx_chat_text_add(t, why, ngx_strlen(why));
+        ngx_chat_text_lit(t, "\"}\n");
     }
 
-    ngx_chat_text_num(t, (int64_t) ngx_chat_bus_seats());
-    ngx_chat_text_lit(t, ",\"rooms\":");
-    ngx_chat_text_num(t, (int64_t) st.rooms);
-    ngx_chat_text_lit(t, ",\"rooms_max\":");
-    ngx_chat_text_num(t, (int64_t) st.rooms_max);
-    ngx_chat_text_lit(t, ",\"segments\":");
-    ngx_chat_text_num(t, (int64_t) st.segments);
-    ngx_chat_text_lit(t, ",\"segments_free\":");
-    ngx_chat_text_num(t, (int64_t) st.segments_free);
-    ngx_chat_text_lit(t, ",\"segment_size\":");
-    ngx_chat_text_num(t, (int64_t) st.segment_size);
-    ngx_chat_text_lit(t, ",\"records_total\":");
-    ngx_chat_text_num(t, (int64_t) st.records);
-    ngx_chat_text_lit(t, ",\"kept\":");
-    ngx_chat_text_num(t, (int64_t) ts.rows);
-    ngx_chat_text_lit(t, ",\"kept_max\":");
-    ngx_chat_text_num(t, (int64_t) ts.rows_max);
-    ngx_chat_text_lit(t, ",\"kept_bytes_free\":");
-    ngx_chat_text_num(t, (int64_t) ts.bytes_free);
-    ngx_chat_text_lit(t, ",\"state\":\"");
-    ngx_chat_text_add(t, ss.word, ngx_strlen(ss.word));
-    ngx_chat_text_lit(t, "\",\"state_unsaved\":");
-    ngx_chat_text_num(t, (int64_t) ss.unsaved);
-    ngx_chat_text_lit(t, ",\"state_bytes\":");
-    ngx_chat_text_num(t, (int64_t) ss.size);
+    return ngx_http_chat_status_send(r, status, "application/json", t);
+}
 
-    for (i = 0; i < NGX_CHAT_M_LAST; i++) {
-        ngx_chat_text_lit(t, ",\"");
-        ngx_chat_text_add(t, ngx_http_chat_metrics[i],
-                          ngx_strlen(ngx_http_chat_metrics[i]));
-        ngx_chat_text_lit(t, "\":");
-        ngx_chat_text_num(t, (int64_t) st.metric[i]);
+
+/* what the URL asks for; else what the client says that it takes */
+
+static ngx_http_chat_status_e
+ngx_http_chat_status_format(ngx_http_request_t *r)
+{
+    ngx_str_t   value;
+    ngx_uint_t  open;
+
+    open = ngx_http_chat_status_accepts(r, "application/openmetrics-text");
+
+    if (ngx_http_arg(r, (u_char *) "format", 6, &value) == NGX_OK) {
+
+        if (ngx_http_chat_is(&value, "json")) {
+            return NGX_HTTP_CHAT_STATUS_JSON;
+        }
+
+        if (ngx_http_chat_is(&value, "html")) {
+            return NGX_HTTP_CHAT_STATUS_HTML;
+        }
+
+        if (!ngx_http_chat_is(&value, "prometheus")) {
+            return NGX_HTTP_CHAT_STATUS_UNKNOWN;
+        }
+
+        return open ? NGX_HTTP_CHAT_STATUS_OPENMETRICS
+                    : NGX_HTTP_CHAT_STATUS_PROMETHEUS;
     }
 
-    ngx_chat_text_lit(t, "}\n");
+    if (open) {
+        return NGX_HTTP_CHAT_STATUS_OPENMETRICS;
+    }
+
+    if (ngx_http_chat_status_accepts(r, "text/html")) {
+        return NGX_HTTP_CHAT_STATUS_HTML;
+    }
+
+    if (ngx_http_chat_status_accepts(r, "text/plain")) {
+        return NGX_HTTP_CHAT_STATUS_PROMETHEUS;
+    }
+
+    return NGX_HTTP_CHAT_STATUS_JSON;
+}
+
+
+static ngx_uint_t
+ngx_http_chat_status_accepts(ngx_http_request_t *r, const char *type)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_http_chat_header_in(r, "accept");
+
+    return h != NULL
+           && ngx_strlcasestrn(h->value.data, h->value.data + h->value.len,
+                               (u_char *) type, ngx_strlen(type) - 1)
+              != NULL;
+}
+
+
+static ngx_int_t
+ngx_http_chat_status_html(ngx_http_request_t *r)
+{
+    if (ngx_http_chat_add_header(r, "Content-Security-Policy",
+                                 &ngx_http_chat_status_policy)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_chat_respond(r, NGX_HTTP_OK, "text/html; charset=utf-8",
+                                 &ngx_http_chat_status_page);
+}
+
+
+static ngx_int_t
+ngx_http_chat_status_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_chat_text_t *t)
+{
+    ngx_str_t  body;
 
     if (t->failed) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -104,5 +212,5 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
     body.data = t->start;
     body.len = ngx_chat_text_len(t);
 
-    return ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &body);
+    return ngx_http_chat_respond(r, status, type, &body);
 }

@@ -16,7 +16,7 @@ __DATA__
 === TEST 1: what is there when nothing has happened yet
 --- chat
 a: get /chat-status
-a: expect 200 {"server":"/^ngx_chat.[0-9]/","zone":"main","workers":2,"rooms":0,"rooms_max":"<< $_ > 100 >>","segments":"$all=<int>","segments_free":"<int>","segment_size":4096,"records_total":0,"kept":0,"kept_max":"<< $_ > 100 >>","kept_bytes_free":"<< $_ > 20000 >>","state":"off","state_unsaved":0,"state_bytes":0,"sessions_total":0,"websocket_sessions_total":0,"sse_sessions_total":0,"messages_total":0,"duplicates_total":0,"deliveries_total":0,"bytes_in_total":0,"bytes_out_total":0,"errors_total":0,"gaps_total":0,"slow_closed_total":0,"evicted_segments_total":0,"full_total":0,"repairs_total":0,"wakeups_total":"<int>","limited_total":0,"rate_limited_total":0,"sessions":0,"websocket_sessions":0,"sse_sessions":0,"subscriptions":0,"buffer_bytes":0}
+a: expect 200 {"server":"/^ngx_chat.[0-9]/","zone":"main","workers":2,"rooms":0,"rooms_max":"<< $_ > 100 >>","segments":"$all=<int>","segments_free":"<int>","segment_size":4096,"records_total":0,"kept":0,"kept_max":"<< $_ > 100 >>","kept_bytes_free":"<< $_ > 20000 >>","state":"off","state_unsaved":0,"state_bytes":0,"sessions_total":0,"websocket_sessions_total":0,"sse_sessions_total":0,"messages_total":0,"duplicates_total":0,"deliveries_total":0,"bytes_in_total":0,"bytes_out_total":0,"errors_total":0,"gaps_total":0,"slow_closed_total":0,"evicted_segments_total":0,"full_total":0,"repairs_total":0,"wakeups_total":"<int>","limited_total":0,"rate_limited_total":0,"transient_lost_total":0,"lock_waits_total":"<int>","lock_wait_seconds_total":"/^[0-9]+[.][0-9]+/","sessions":0,"websocket_sessions":0,"sse_sessions":0,"slow_sessions":0,"subscriptions":0,"buffer_bytes":0}
 a: expect 200 {"segments_free":$all}
 a: header Content-Type: application/json
 a: header Cache-Control: no-store
@@ -170,12 +170,83 @@ let text = <<"x" x 500000>>
 a: ws /chat/lobby rcvbuf=4096
 b: enter ws /chat/lobby
 s: get /chat-status
-s: expect 200 {"slow_closed_total":0}
+s: expect 200 {"slow_closed_total":0,"slow_sessions":0}
 repeat 30
 b: send {"type":"message","room":"lobby","text":"$text"}
 b: recv /"type":"message"/
 end
-await /chat-status {"slow_closed_total":1,"sessions":1,"subscriptions":1}
+await /chat-status {"slow_sessions":1}
+await /chat-status {"slow_closed_total":1,"slow_sessions":0,"sessions":1,"subscriptions":1}
 log /chat client has read nothing for \d+ s/
 --- chat_http
 chat_zone  zone=main:32m;
+
+
+
+=== TEST 10: for Prometheus, in both of its formats
+--- chat
+a: enter ws /chat/lobby
+a: send {"type":"message","room":"lobby","text":"m"}
+a: recv {"text":"m"}
+await /chat-status {"deliveries_total":1}
+s: get /chat-status?format=prometheus
+s: header Content-Type: text/plain; version=0.0.4; charset=utf-8
+s: expect 200 /^# HELP ngx_chat_build_info .*\n# TYPE ngx_chat_build_info gauge\nngx_chat_build_info\{zone="main",version="0[.]1",broker="local"\} 1\n/
+s: expect 200 /(?m)^# HELP ngx_chat_messages_total Messages published[.]\n# TYPE ngx_chat_messages_total counter\nngx_chat_messages_total\{zone="main"\} 1\n/
+s: expect 200 /(?m)^# TYPE ngx_chat_sessions gauge\nngx_chat_sessions\{zone="main"\} 1\n/
+s: expect 200 /(?m)^ngx_chat_broker_up\{zone="main"\} 1\n/
+s: expect 200 /(?m)^ngx_chat_lock_wait_seconds_total\{zone="main"\} \d+[.]\d{6}\n/
+s: expect 200 /(?s)\A(?:(?!# EOF).)*\z/
+s: get /chat-status header="Accept: text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+s: expect 200 /(?m)^ngx_chat_rooms\{zone="main"\} 1\n/
+s: get /chat-status header="Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+s: header Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8
+s: expect 200 /(?m)^# TYPE ngx_chat_messages counter\nngx_chat_messages_total\{zone="main"\} 1\n/
+s: expect 200 /\n# EOF\n\z/
+s: get /chat-status?format=json header="Accept: application/openmetrics-text"
+s: expect 200 {"messages_total":1}
+s: get /chat-status?format=xml
+s: header Content-Type: text/plain
+s: expect 400 /is json, prometheus or html/
+
+
+
+=== TEST 11: for a browser
+--- chat
+s: get /chat-status header="Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+s: header Content-Type: text/html; charset=utf-8
+s: header Content-Security-Policy: /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+\/]{43}='; script-src 'sha256-/
+s: expect 200 /(?s)^<!DOCTYPE html>\n.*<\/html>\n\z/
+s: head /chat-status?format=html
+s: expect 200 ""
+
+
+
+=== TEST 12: whether it lives and is ready
+--- chat
+s: get /chat-status?check=live
+s: expect 200 {"live":true}
+s: get /chat-status?check=ready
+s: header Content-Type: application/json
+s: header Cache-Control: no-store
+s: expect 200 {"ready":true,"why":"<absent>"}
+s: head /chat-status?check=ready
+s: expect 200 ""
+s: get /chat-status?check=well
+s: expect 400 /is live or ready/
+
+
+
+=== TEST 13: it is not ready without its broker, but lives
+--- chat_http
+chat_zone   zone=main:8m;
+chat_redis  main  redis://127.0.0.1:1;
+--- chat
+s: get /chat-status?check=ready
+s: expect 503 {"ready":false,"why":"the broker can't be reached"}
+s: get /chat-status?check=live
+s: expect 200 {"live":true}
+s: get /chat-status?format=prometheus
+s: expect 200 /(?m)^ngx_chat_broker_up\{zone="main"\} 0\n/
+--- allow_log
+chat Redis

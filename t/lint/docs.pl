@@ -105,11 +105,11 @@ sub variables {
 # what is a member of the status page is a row of a table there
 
 sub numbers {
-    my $c = slurp("$src/ngx_http_chat_status.c");
+    my $c = slurp("$src/ngx_http_chat_numbers.c");
 
     my @there = ($c =~ /[{,]\\"(\w+)\\":/g,
-                 table('ngx_http_chat_status.c', 'ngx_http_chat_metrics')
-                 =~ /"(\w+)"/g);
+                 table('ngx_http_chat_numbers.c', 'ngx_http_chat_numbers')
+                 =~ /"(\w+)",/g);
 
     my ($part) = $operations =~ /^## Status\n(.*?)^## /ms
         or die "docs/operations.md: no \"## Status\"\n";

@@ -41,7 +41,7 @@ found('docs/protocol.md', qr/^\| `leave` /m, '| leave ',
       'command "leave" is not documented');
 found('ngx_chat_module/ngx_http_chat_module.c', qr/ngx_string\("chat"\)/,
       'ngx_string("chat_new")', 'directive "chat_new" is not documented');
-found('ngx_chat_module/ngx_http_chat_status.c', qr/"gaps_total"/,
+found('ngx_chat_module/ngx_http_chat_numbers.c', qr/"gaps_total"/,
       '"holes_total"', 'number "holes_total" is not documented');
 found('ngx_chat_module/ngx_chat_worker.c',
       qr/chat sessions are sent to other/, 'sessions go to other',
