@@ -167,6 +167,7 @@ PARTS = env BUILD=$(CURDIR)/build CHAT_MODULE=$(CURDIR)/$(MODULE) \
 
 test-clients: module
 	@$(TOOL)/deps clients
+	@$(TOOL)/get-prometheus
 	@$(TOOL)/npm clients
 	@$(PARTS) t/clients/run
 
