@@ -59,8 +59,9 @@ static void ngx_http_chat_text_label(ngx_chat_text_t *t, ngx_str_t *value);
     ngx_http_chat_sample_at(NGX_HTTP_CHAT_GAUGE, field, name, help)
 
 #define ngx_http_chat_metric(m, name, help)                                   \
-    ngx_http_chat_sample_at((m < NGX_CHAT_M_COUNTERS) ? NGX_HTTP_CHAT_COUNTER \
-                                                      : NGX_HTTP_CHAT_GAUGE,  \
+    ngx_http_chat_sample_at(((m) < NGX_CHAT_M_COUNTERS)                       \
+                                ? NGX_HTTP_CHAT_COUNTER                       \
+                                : NGX_HTTP_CHAT_GAUGE,                        \
                             zone.metric[m], name, help)
 
 
