@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include "ngx_chat_log.h"
 #include "ngx_chat_nonce.h"
+#include "ngx_chat_mark_private.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_segment.h"
 #include "ngx_chat_table_private.h"
@@ -182,6 +183,7 @@ ngx_chat_copy_locked(ngx_chat_zone_t *z, ngx_chat_sh_t *from)
         }
     }
 
+    ngx_chat_mark_copy_locked(sh, from);
     ngx_chat_nonce_copy_locked(sh, from, (uint32_t) z->nonce_ttl);
 
     /* what was appended to copy isn't new */

@@ -55,7 +55,9 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_history,
     ngx_chat_command_transient,       /* signal */
     ngx_chat_command_transient,       /* typing */
-    ngx_chat_command_auth
+    ngx_chat_command_auth,
+    ngx_chat_command_read,
+    ngx_chat_command_unread
 };
 
 

@@ -105,6 +105,11 @@ void ngx_chat_dispatch_refuse(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_err_e code);
 
 void ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+void ngx_chat_command_read(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+void ngx_chat_command_unread(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
+/* `,"failed":[...]', of the ngx_chat_join_t that have an error */
+void ngx_chat_dispatch_failed(ngx_chat_text_t *t, ngx_array_t *rooms);
 
 /* `ok', if the command had an id; room: named in it, or NULL */
 void ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,

@@ -143,7 +143,6 @@ ngx_chat_command_join_many(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
     ngx_str_t         none;
     ngx_uint_t        i, failed;
-    ngx_chat_err_e    code;
     ngx_chat_join_t  *join;
     ngx_chat_text_t  *t;
 
@@ -175,9 +174,24 @@ ngx_chat_command_join_many(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     ngx_chat_text_lit(t, "{\"type\":\"ok\"");
     ngx_chat_enc_reply_to(t, &cmd->reply_to);
+    ngx_chat_dispatch_failed(t, cmd->rooms);
+    ngx_chat_text_lit(t, "}");
+    ngx_chat_dispatch_emit(c, t);
+}
+
+
+void
+ngx_chat_dispatch_failed(ngx_chat_text_t *t, ngx_array_t *rooms)
+{
+    ngx_uint_t        i, failed;
+    ngx_chat_err_e    code;
+    ngx_chat_join_t  *join;
+
     ngx_chat_text_lit(t, ",\"failed\":[");
 
-    for (i = 0, failed = 0; i < cmd->rooms->nelts; i++) {
+    join = rooms->elts;
+
+    for (i = 0, failed = 0; i < rooms->nelts; i++) {
 
         code = join[i].error;
 
@@ -196,6 +210,5 @@ ngx_chat_command_join_many(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         ngx_chat_text_lit(t, "\"}");
     }
 
-    ngx_chat_text_lit(t, "]}");
-    ngx_chat_dispatch_emit(c, t);
+    ngx_chat_text_lit(t, "]");
 }

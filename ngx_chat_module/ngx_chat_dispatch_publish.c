@@ -11,10 +11,13 @@
 #include <ngx_core.h>
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_name.h"
+#include "ngx_chat_mark.h"
 #include "ngx_chat_token.h"
 #include "ngx_chat_worker.h"
 
 
+static ngx_int_t ngx_chat_dispatch_readers(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
 static ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, size_t size);
 static ngx_chat_err_e ngx_chat_dispatch_local(ngx_chat_caller_t *c,
@@ -72,6 +75,10 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         p->body = ngx_chat_body_hash(cmd);
     }
 
+    if (ngx_chat_dispatch_readers(c, cmd, p) != NGX_OK) {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
     return ngx_chat_dispatch_broker(c, p, cmd->text.len + cmd->data.len);
 }
 
@@ -102,6 +109,48 @@ ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
     }
 
     return ngx_chat_dispatch_broker(c, p, payload->len);
+}
+
+
+/* whose markers the message concerns: see ngx_chat_mark.h */
+
+static ngx_int_t
+ngx_chat_dispatch_readers(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_publish_t *p)
+{
+    u_char           *pos;
+    ngx_int_t         rc;
+    ngx_str_t         user;
+    ngx_chat_zone_t  *z;
+
+    z = c->conf->zone;
+
+    ngx_chat_mark_user(z, &c->user->id, p->reader);
+
+    if (cmd->mentions.len == 0) {
+        return NGX_OK;
+    }
+
+    p->mention = ngx_palloc(c->pool,
+                            NGX_CHAT_MENTIONS_MAX * sizeof(uint64_t[2]));
+    if (p->mention == NULL) {
+        return NGX_ERROR;
+    }
+
+    pos = cmd->mentions.data;
+
+    while (p->nmentions < NGX_CHAT_MENTIONS_MAX) {
+
+        rc = ngx_chat_mention_next(c->pool, &cmd->mentions, &pos, &user);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
+        }
+
+        ngx_chat_mark_user(z, &user, p->mention[p->nmentions++]);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -401,6 +450,10 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     ngx_chat_text_num(t, (int64_t) ngx_chat_worker_now());
     ngx_chat_text_lit(t, ",\"features\":[\"history\",\"resume\","
                          "\"heartbeat\",\"signal\",\"typing\"");
+
+    if (conf->broker->prepare == NULL) {
+        ngx_chat_text_lit(t, ",\"read\"");
+    }
 
     if (conf->guest) {
         ngx_chat_text_lit(t, ",\"guest_name\"");

@@ -12,6 +12,7 @@
 #include "ngx_chat_log.h"
 #include "ngx_chat_nonce.h"
 #include "ngx_chat_rate.h"
+#include "ngx_chat_mark_private.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_test.h"
 
@@ -126,6 +127,10 @@ ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
 
         if (p->rates != NULL) {
             ngx_chat_rate_take_locked(sh, p->rates, sh->now);
+        }
+
+        if (p->type == NGX_CHAT_REC_MESSAGE) {
+            ngx_chat_mark_published_locked(sh, slot, p);
         }
 
         ngx_chat_log_trim_locked(sh, slot, p->ts);

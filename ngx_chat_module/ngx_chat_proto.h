@@ -31,7 +31,9 @@ typedef enum {
     NGX_CHAT_CMD_HISTORY,
     NGX_CHAT_CMD_SIGNAL,
     NGX_CHAT_CMD_TYPING,
-    NGX_CHAT_CMD_AUTH
+    NGX_CHAT_CMD_AUTH,
+    NGX_CHAT_CMD_READ,
+    NGX_CHAT_CMD_UNREAD
 } ngx_chat_cmd_e;
 
 
@@ -74,6 +76,7 @@ typedef struct {
     ngx_chat_cursor_t     thread;
     ngx_chat_cursor_t     after;
     ngx_chat_cursor_t     before;
+    ngx_chat_cursor_t     upto;          /* read */
     ngx_uint_t            last;
     ngx_uint_t            limit;         /* 0: not given */
 
@@ -177,6 +180,13 @@ void ngx_chat_enc_error(ngx_chat_text_t *t, ngx_str_t *reply_to,
    temporary, and field, retry_after_ms if set.  `status' 0: the table's */
 void ngx_chat_enc_problem(ngx_chat_text_t *t, ngx_chat_err_t *err,
     ngx_uint_t status);
+
+/*
+ * The users in the `mentions' of a command that was parsed: *pos is
+ * mentions->data at first.  NGX_OK; NGX_DONE; NGX_ERROR: no memory
+ */
+ngx_int_t ngx_chat_mention_next(ngx_pool_t *pool, ngx_str_t *mentions,
+    u_char **pos, ngx_str_t *user);
 
 /* 64-bit hash of what makes a message the same: text, data, thread, mentions */
 uint64_t ngx_chat_body_hash(ngx_chat_cmd_t *cmd);

@@ -47,7 +47,6 @@ static ngx_int_t ngx_chat_cmd_signal(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_typing(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
-static ngx_int_t ngx_chat_cmd_room(ngx_chat_members_t *m, ngx_str_t *room);
 
 
 #define ngx_chat_reserved(name)                                               \
@@ -66,10 +65,10 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("pong"), NGX_CHAT_CMD_PONG, NULL },
     { ngx_string("hello"), NGX_CHAT_CMD_HELLO, ngx_chat_cmd_hello },
     { ngx_string("auth"), NGX_CHAT_CMD_AUTH, ngx_chat_cmd_auth },
+    { ngx_string("read"), NGX_CHAT_CMD_READ, ngx_chat_cmd_read },
+    { ngx_string("unread"), NGX_CHAT_CMD_UNREAD, ngx_chat_cmd_unread },
 
     ngx_chat_reserved("members"),
-    ngx_chat_reserved("read"),
-    ngx_chat_reserved("unread"),
     ngx_chat_reserved("edit"),
     ngx_chat_reserved("delete"),
     ngx_chat_reserved("react"),
@@ -530,9 +529,7 @@ ngx_chat_cmd_typing(ngx_chat_members_t *m, ngx_chat_batch_t *b,
 }
 
 
-/* *room is what was given, valid or not */
-
-static ngx_int_t
+ngx_int_t
 ngx_chat_cmd_room(ngx_chat_members_t *m, ngx_str_t *room)
 {
     ngx_int_t  rc;

@@ -40,5 +40,14 @@ const ngx_chat_cmd_name_t *ngx_chat_cmd_lookup(ngx_str_t *type);
 ngx_int_t ngx_chat_cmd_content(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd);
 
+/* "room", which has to be there; *room is what was given, valid or not */
+ngx_int_t ngx_chat_cmd_room(ngx_chat_members_t *m, ngx_str_t *room);
+
+/* ngx_chat_proto_read.c: what was read */
+ngx_int_t ngx_chat_cmd_read(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+ngx_int_t ngx_chat_cmd_unread(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+
 
 #endif /* _NGX_CHAT_PROTO_CMD_H_INCLUDED_ */

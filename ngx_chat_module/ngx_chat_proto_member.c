@@ -53,8 +53,8 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
       "and / \\ ? # % , * { } \" < >, and must not begin with ~ . $ @" },
 
     { ngx_string("rooms"),
-      "\"rooms\" must be an array of 1 to 100 objects, and \"room\" must not "
-      "stand beside it" },
+      "\"rooms\" must be an array of 1 to 100 objects (of \"unread\": of "
+      "names of rooms), and \"room\" must not stand beside it" },
 
     { ngx_string("text"),
       "\"text\" must be a string; it may be missing or empty only beside "
@@ -108,7 +108,10 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
       "\"heartbeat\" must be true or false" },
 
     { ngx_string("on"),
-      "\"on\" must be true or false" }
+      "\"on\" must be true or false" },
+
+    { ngx_string("upto"),
+      "\"upto\" must be the id of an event" }
 };
 
 

@@ -43,6 +43,7 @@ typedef enum {
     NGX_CHAT_IN_BATCH,
     NGX_CHAT_IN_HEARTBEAT,
     NGX_CHAT_IN_ON,
+    NGX_CHAT_IN_UPTO,
     NGX_CHAT_IN_N
 } ngx_chat_in_e;
 

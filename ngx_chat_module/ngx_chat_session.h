@@ -58,6 +58,7 @@ typedef struct {
     time_t                     slow_timeout;
     ngx_msec_t                 drain;
     ngx_uint_t                 typing_max;     /* sessions in a room */
+    ngx_flag_t                 receipts;       /* who reads is told */
     ngx_uint_t                 raw;            /* chat_format raw */
     ngx_uint_t                 guest;          /* identity may change */
     ngx_array_t               *limits;         /* of ngx_chat_rate_rule_t */

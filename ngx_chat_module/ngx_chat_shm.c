@@ -12,6 +12,7 @@
 #include "ngx_chat_limit.h"
 #include "ngx_chat_nonce.h"
 #include "ngx_chat_rate.h"
+#include "ngx_chat_mark.h"
 #include "ngx_chat_table_private.h"
 #include "ngx_chat_test.h"
 #include "ngx_chat_transient.h"
@@ -21,6 +22,7 @@
 #define NGX_CHAT_LIMIT_SHARE   64       /* of the zone one part in */
 #define NGX_CHAT_RATE_SHARE    64
 #define NGX_CHAT_TYPING_SHARE  512
+#define NGX_CHAT_MARK_SHARE    32
 #define NGX_CHAT_LOCK_WAIT     10000    /* us */
 #define NGX_CHAT_LOCK_SPIN     1024
 
@@ -152,6 +154,11 @@ ngx_chat_shm_fixed(ngx_chat_sh_t *sh, size_t size, size_t zone,
     sh->typing_n = zone / NGX_CHAT_TYPING_SHARE / sizeof(ngx_chat_typing_t);
     sh->typings = off;
     off += (size_t) sh->typing_n * sizeof(ngx_chat_typing_t);
+    off = ngx_align(off, 64);
+
+    sh->mark_n = zone / NGX_CHAT_MARK_SHARE / NGX_CHAT_MARK_SET;
+    sh->marks = off;
+    off += (size_t) sh->mark_n * NGX_CHAT_MARK_SET;
     off = ngx_align(off, 64);
 
     return ngx_chat_table_layout(sh, off, zone);

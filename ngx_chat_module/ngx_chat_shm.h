@@ -29,7 +29,7 @@
 
 
 #define NGX_CHAT_SH_MAGIC       0x74616863
-#define NGX_CHAT_SH_VERSION     3
+#define NGX_CHAT_SH_VERSION     4
 
 #define NGX_CHAT_SEG_USED       0x67657355
 #define NGX_CHAT_SEG_FREE       0x67657346
@@ -223,6 +223,8 @@ struct ngx_chat_sh_s {
     uint64_t          transient_n;   /* bytes, a power of two */
     uint64_t          typings;
     uint64_t          typing_n;
+    uint64_t          marks;
+    uint64_t          mark_n;        /* sets */
 
     /* under the lock; the ring's are read without it */
 

@@ -150,6 +150,11 @@ typedef struct {
     uint64_t               ts;           /* now, ms */
     ngx_chat_rates_t      *rates;        /* what it takes; NULL: none */
 
+    /* of ngx_chat_mark_user(): who speaks, both 0: nobody; who is mentioned */
+    uint64_t               reader[2];
+    uint64_t             (*mention)[2];
+    ngx_uint_t             nmentions;
+
     /* out */
     uint32_t               idx;
     uint64_t               life;

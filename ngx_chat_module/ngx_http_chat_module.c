@@ -191,6 +191,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       offsetof(ngx_http_chat_loc_conf_t, chat.typing_max),
       &ngx_http_chat_value_typing_max },
 
+    { ngx_string("chat_receipts"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.receipts),
+      NULL },
+
     { ngx_string("chat_deflate"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,

@@ -167,6 +167,7 @@ ngx_http_chat_publish_message(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     c.conf = ctx->conf;
     c.user = &ctx->user;
+    c.pool = r->pool;
 
     ngx_http_chat_wait_caller(ctx, &c);
 

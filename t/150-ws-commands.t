@@ -62,7 +62,7 @@ a: send {"type":"ping"}
 a: recv {"type":"pong","reply_to":"<absent>"}
 a: send {"type":"leave","room":"two"}
 a: recv {"type":"error","reply_to":"<absent>","code":"not_joined","room":"two"}
-a: send {"type":"unread"}
+a: send {"type":"direct"}
 a: recv {"type":"error","reply_to":"<absent>","code":"unsupported"}
 
 
@@ -149,8 +149,8 @@ a: recv {"type":"pong","reply_to":"end"}
 === TEST 7: reserved and unknown commands
 --- chat
 a: enter ws /chat/lobby
-repeat 14
-let type = <<(qw(members read unread edit delete react direct room kick ban unban mute unmute role))[$i - 1]>>
+repeat 12
+let type = <<(qw(members edit delete react direct room kick ban unban mute unmute role))[$i - 1]>>
 a: send {"type":"$type","id":$i,"room":"lobby"}
 a: recv {"type":"error","reply_to":$i,"code":"unsupported","temporary":false}
 end

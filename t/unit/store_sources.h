@@ -14,6 +14,7 @@
 #include "../../ngx_chat_module/ngx_chat_interest.c"
 #include "../../ngx_chat_module/ngx_chat_limit.c"
 #include "../../ngx_chat_module/ngx_chat_rate.c"
+#include "../../ngx_chat_module/ngx_chat_mark.c"
 #include "../../ngx_chat_module/ngx_chat_table.c"
 #include "../../ngx_chat_module/ngx_chat_table_memory.c"
 #include "../../ngx_chat_module/ngx_chat_transient.c"

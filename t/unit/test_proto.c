@@ -17,7 +17,8 @@ static ngx_pool_t  *pool;
 
 static const char  *type_names[] = {
     "-", "unknown", "reserved", "hello", "ping", "pong", "join", "leave",
-    "message", "history", "signal", "typing", "auth"
+    "message", "history", "signal", "typing", "auth", "read",
+    "unread"
 };
 
 
