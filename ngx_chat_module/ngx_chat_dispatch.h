@@ -95,6 +95,15 @@ ngx_chat_err_e ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
     ngx_str_t *payload, ngx_uint_t type, ngx_str_t *nonce,
     ngx_chat_publish_t *p);
 
+/*
+ * Whether the caller may do that in a room of his kind (chat or raw), or, if
+ * `room' is empty, in all of them: NGX_CHAT_OK or the error to answer.  Asks
+ * the configuration, and who has been banned, muted or given a role.  For a
+ * session in the room it costs no lock until one of these changes.
+ */
+ngx_chat_err_e ngx_chat_dispatch_may(ngx_chat_caller_t *c,
+    ngx_chat_action_e action, ngx_str_t *room);
+
 /* --- for the dispatcher alone --- */
 
 /* queues an answer for the session, or adds it to the array of a request */

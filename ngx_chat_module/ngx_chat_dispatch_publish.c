@@ -32,6 +32,14 @@ static ngx_int_t ngx_chat_identity_token(ngx_chat_caller_t *c,
 
 
 ngx_chat_err_e
+ngx_chat_dispatch_may(ngx_chat_caller_t *c, ngx_chat_action_e action,
+    ngx_str_t *room)
+{
+    return ngx_chat_policy(c->user, action, room);
+}
+
+
+ngx_chat_err_e
 ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_publish_t *p)
 {
@@ -39,7 +47,7 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_err_e    code;
     ngx_chat_text_t  *t;
 
-    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_SEND, &cmd->room);
+    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SEND, &cmd->room);
     if (code != NGX_CHAT_OK) {
         return code;
     }
@@ -90,7 +98,7 @@ ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
 {
     ngx_chat_err_e  code;
 
-    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_SEND, room);
+    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SEND, room);
     if (code != NGX_CHAT_OK) {
         return code;
     }
@@ -318,7 +326,7 @@ ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
         return code;
     }
 
-    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_HISTORY, &key->name);
+    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_HISTORY, &key->name);
     if (code != NGX_CHAT_OK) {
         return code;
     }

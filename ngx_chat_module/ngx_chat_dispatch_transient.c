@@ -37,7 +37,7 @@ ngx_chat_dispatch_transient(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return NGX_CHAT_E_NOT_JOINED;
     }
 
-    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_SEND, &cmd->room);
+    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SIGNAL, &cmd->room);
     if (code != NGX_CHAT_OK) {
         return code;
     }

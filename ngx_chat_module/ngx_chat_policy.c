@@ -10,43 +10,112 @@
 #include "ngx_chat_policy.h"
 
 
+typedef struct {
+    ngx_str_t    name;
+    ngx_uint_t   rank;           /* where no line of chat_allow names it */
+} ngx_chat_action_t;
+
+
+static ngx_uint_t ngx_chat_policy_audit(ngx_chat_action_e action,
+    ngx_str_t *room);
 static ngx_uint_t ngx_chat_policy_confined(ngx_chat_user_t *user,
     ngx_str_t *room);
 static ngx_uint_t ngx_chat_policy_allows(ngx_chat_user_t *user,
-    ngx_chat_action_e action, ngx_str_t *room);
+    ngx_uint_t rank, ngx_chat_action_e action, ngx_str_t *room);
 static size_t ngx_chat_roles_size(ngx_chat_roles_t *roles);
 static u_char *ngx_chat_roles_copy(ngx_chat_roles_t *dst,
     ngx_chat_roles_t *roles, ngx_str_t *names, u_char *p);
 
 
-/*
- * Rooms are public to whoever the location has identified, unless the source
- * of identity names the rooms that it is good for, or chat_allow says who may;
- * the server's own ("~") are nobody's yet, and say the same whether they exist
- * or not.
- */
+/* in the order of ngx_chat_action_e */
+
+static ngx_chat_action_t  ngx_chat_actions[] = {
+    { ngx_string("connect"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("join"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("read"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("send"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("history"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("signal"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("edit-own"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("edit-any"), NGX_CHAT_RANK_OWNER },
+    { ngx_string("delete-own"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("delete-any"), NGX_CHAT_RANK_MODERATOR },
+    { ngx_string("react"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("presence"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("direct"), NGX_CHAT_RANK_MEMBER },
+    { ngx_string("room"), NGX_CHAT_RANK_MODERATOR },
+    { ngx_string("invite"), NGX_CHAT_RANK_MEMBER },
+    { ngx_string("mute"), NGX_CHAT_RANK_MODERATOR },
+    { ngx_string("kick"), NGX_CHAT_RANK_MODERATOR },
+    { ngx_string("ban"), NGX_CHAT_RANK_MODERATOR },
+    { ngx_string("admin"), NGX_CHAT_RANK_OWNER }
+};
+
+
+static ngx_chat_action_t  ngx_chat_ranks[] = {
+    { ngx_string("guest"), NGX_CHAT_RANK_GUEST },
+    { ngx_string("member"), NGX_CHAT_RANK_MEMBER },
+    { ngx_string("moderator"), NGX_CHAT_RANK_MODERATOR },
+    { ngx_string("owner"), NGX_CHAT_RANK_OWNER }
+};
+
+#define NGX_CHAT_RANKS  (sizeof(ngx_chat_ranks) / sizeof(ngx_chat_ranks[0]))
+
 
 ngx_chat_err_e
 ngx_chat_policy(ngx_chat_user_t *user, ngx_chat_action_e action,
     ngx_str_t *room)
 {
+    return ngx_chat_policy_rank(user, ngx_chat_user_rank(user), action, room);
+}
+
+
+/*
+ * Rooms are public to whoever the location has identified, unless the source
+ * of identity names the rooms that it is good for, or chat_allow says who may;
+ * the server's own ("~") say the same whether they exist or not.
+ */
+
+ngx_chat_err_e
+ngx_chat_policy_rank(ngx_chat_user_t *user, ngx_uint_t rank,
+    ngx_chat_action_e action, ngx_str_t *room)
+{
+    ngx_str_t  none;
+
     if (user->id.len == 0) {
         return NGX_CHAT_E_UNAUTHORIZED;
     }
 
     if (room->len > 0 && room->data[0] == '~') {
-        return NGX_CHAT_E_NOT_FOUND;
+        ngx_str_null(&none);
+
+        return (ngx_chat_policy_audit(action, room)
+                && ngx_chat_policy(user, NGX_CHAT_MAY_ADMIN, &none)
+                   == NGX_CHAT_OK)
+               ? NGX_CHAT_OK : NGX_CHAT_E_NOT_FOUND;
     }
 
     if (action != NGX_CHAT_MAY_CONNECT
         && (!ngx_chat_policy_confined(user, room)
-            || !ngx_chat_policy_allows(user, NGX_CHAT_MAY_READ, room)))
+            || !ngx_chat_policy_allows(user, rank, NGX_CHAT_MAY_READ, room)))
     {
         return NGX_CHAT_E_FORBIDDEN;
     }
 
-    return ngx_chat_policy_allows(user, action, room) ? NGX_CHAT_OK
-                                                      : NGX_CHAT_E_FORBIDDEN;
+    return ngx_chat_policy_allows(user, rank, action, room)
+           ? NGX_CHAT_OK : NGX_CHAT_E_FORBIDDEN;
+}
+
+
+/* what can be done in the server's room: reading, in any way */
+
+static ngx_uint_t
+ngx_chat_policy_audit(ngx_chat_action_e action, ngx_str_t *room)
+{
+    return room->len == sizeof(NGX_CHAT_AUDIT_ROOM) - 1
+           && ngx_memcmp(room->data, NGX_CHAT_AUDIT_ROOM, room->len) == 0
+           && (action == NGX_CHAT_MAY_JOIN || action == NGX_CHAT_MAY_READ
+               || action == NGX_CHAT_MAY_HISTORY);
 }
 
 
@@ -73,24 +142,23 @@ ngx_chat_policy_confined(ngx_chat_user_t *user, ngx_str_t *room)
 
 /*
  * The first line that is about the action and the room decides which pattern
- * counts, and with it all lines of that pattern.  Nothing said: allowed.
+ * counts, and with it all lines of that pattern.  Nothing said: by rank.
  */
 
 static ngx_uint_t
-ngx_chat_policy_allows(ngx_chat_user_t *user, ngx_chat_action_e action,
-    ngx_str_t *room)
+ngx_chat_policy_allows(ngx_chat_user_t *user, ngx_uint_t rank,
+    ngx_chat_action_e action, ngx_str_t *room)
 {
     ngx_str_t         *pattern;
-    ngx_uint_t         i, rank;
+    ngx_uint_t         i;
     ngx_chat_allow_t  *allow;
 
     if (user->allow == NULL) {
-        return 1;
+        return rank >= ngx_chat_actions[action].rank;
     }
 
     allow = user->allow->elts;
     pattern = NULL;
-    rank = ngx_chat_user_rank(user);
 
     for (i = 0; i < user->allow->nelts; i++) {
 
@@ -123,7 +191,32 @@ ngx_chat_policy_allows(ngx_chat_user_t *user, ngx_chat_action_e action,
         }
     }
 
-    return pattern == NULL;
+    return pattern == NULL && rank >= ngx_chat_actions[action].rank;
+}
+
+
+ngx_str_t *
+ngx_chat_action_name(ngx_chat_action_e action)
+{
+    return &ngx_chat_actions[action].name;
+}
+
+
+ngx_int_t
+ngx_chat_action(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_CHAT_MAY_LAST; i++) {
+        if (name->len == ngx_chat_actions[i].name.len
+            && ngx_memcmp(name->data, ngx_chat_actions[i].name.data, name->len)
+               == 0)
+        {
+            return (ngx_int_t) i;
+        }
+    }
+
+    return NGX_ERROR;
 }
 
 
@@ -132,21 +225,12 @@ ngx_chat_role_rank(ngx_str_t *role)
 {
     ngx_uint_t  i;
 
-    static const struct {
-        ngx_str_t   name;
-        ngx_uint_t  rank;
-    } ranks[] = {
-        { ngx_string("guest"), NGX_CHAT_RANK_GUEST },
-        { ngx_string("member"), NGX_CHAT_RANK_MEMBER },
-        { ngx_string("moderator"), NGX_CHAT_RANK_MODERATOR },
-        { ngx_string("owner"), NGX_CHAT_RANK_OWNER }
-    };
-
-    for (i = 0; i < sizeof(ranks) / sizeof(ranks[0]); i++) {
-        if (role->len == ranks[i].name.len
-            && ngx_memcmp(role->data, ranks[i].name.data, role->len) == 0)
+    for (i = 0; i < NGX_CHAT_RANKS; i++) {
+        if (role->len == ngx_chat_ranks[i].name.len
+            && ngx_memcmp(role->data, ngx_chat_ranks[i].name.data, role->len)
+               == 0)
         {
-            return ranks[i].rank;
+            return ngx_chat_ranks[i].rank;
         }
     }
 
@@ -154,12 +238,37 @@ ngx_chat_role_rank(ngx_str_t *role)
 }
 
 
+ngx_str_t *
+ngx_chat_rank_role(ngx_uint_t rank)
+{
+    ngx_uint_t  i;
+
+    for (i = NGX_CHAT_RANKS - 1; i > 0 && ngx_chat_ranks[i].rank > rank; i--) {
+        /* void */
+    }
+
+    return &ngx_chat_ranks[i].name;
+}
+
+
 ngx_uint_t
 ngx_chat_user_rank(ngx_chat_user_t *user)
 {
+    ngx_uint_t  rank;
+
+    rank = ngx_chat_user_roles_rank(user);
+
+    return ngx_max(rank, (ngx_uint_t) (user->guest ? NGX_CHAT_RANK_GUEST
+                                                   : NGX_CHAT_RANK_MEMBER));
+}
+
+
+ngx_uint_t
+ngx_chat_user_roles_rank(ngx_chat_user_t *user)
+{
     ngx_uint_t  i, rank, highest;
 
-    highest = user->guest ? NGX_CHAT_RANK_GUEST : NGX_CHAT_RANK_MEMBER;
+    highest = 0;
 
     for (i = 0; i < user->roles.n; i++) {
         rank = ngx_chat_role_rank(&user->roles.names[i]);

@@ -17,12 +17,31 @@
 #include "ngx_chat_proto.h"
 
 
+/*
+ * In the order of the table in ngx_chat_policy.c, which has their names and who
+ * may by default.
+ */
+
 typedef enum {
     NGX_CHAT_MAY_CONNECT = 0,
     NGX_CHAT_MAY_JOIN,
     NGX_CHAT_MAY_READ,
     NGX_CHAT_MAY_SEND,
     NGX_CHAT_MAY_HISTORY,
+    NGX_CHAT_MAY_SIGNAL,         /* also typing */
+    NGX_CHAT_MAY_EDIT_OWN,
+    NGX_CHAT_MAY_EDIT_ANY,
+    NGX_CHAT_MAY_DELETE_OWN,
+    NGX_CHAT_MAY_DELETE_ANY,
+    NGX_CHAT_MAY_REACT,
+    NGX_CHAT_MAY_PRESENCE,       /* who is there */
+    NGX_CHAT_MAY_DIRECT,
+    NGX_CHAT_MAY_ROOM,           /* what is true of a room */
+    NGX_CHAT_MAY_INVITE,
+    NGX_CHAT_MAY_MUTE,
+    NGX_CHAT_MAY_KICK,
+    NGX_CHAT_MAY_BAN,
+    NGX_CHAT_MAY_ADMIN,          /* give roles, revoke, read ~audit */
     NGX_CHAT_MAY_LAST
 } ngx_chat_action_e;
 
@@ -45,20 +64,40 @@ typedef struct {
 } ngx_chat_allow_t;
 
 
+/* the server's own room, which tells what moderators have done */
+#define NGX_CHAT_AUDIT_ROOM  "~audit"
+
+
 /*
- * NGX_CHAT_OK, or the error to answer: also where the user's `rooms' don't have
- * the room.  An action in a room needs NGX_CHAT_MAY_READ there, too, so that
- * who may not read gets one answer, whether there is such a room or not.  The
- * room of NGX_CHAT_MAY_CONNECT is empty.
+ * What the configuration and the source of identity say: NGX_CHAT_OK, or the
+ * error to answer, also where the user's `rooms' don't have the room.  An
+ * action in a room needs NGX_CHAT_MAY_READ there, too, so that who may not read
+ * gets one answer, whether there is such a room or not.  The room is empty for
+ * NGX_CHAT_MAY_CONNECT, and for what is done to all rooms at once.
+ *
+ * Who has been muted, banned or given a role is not asked: commands ask by
+ * ngx_chat_dispatch_may() (ngx_chat_dispatch.h), which asks this, too.
  */
 ngx_chat_err_e ngx_chat_policy(ngx_chat_user_t *user,
     ngx_chat_action_e action, ngx_str_t *room);
 
+/* the same for who has that rank in the room */
+ngx_chat_err_e ngx_chat_policy_rank(ngx_chat_user_t *user, ngx_uint_t rank,
+    ngx_chat_action_e action, ngx_str_t *room);
+
+/* the name of an action, and an action by its name: NGX_ERROR if it is none */
+ngx_str_t *ngx_chat_action_name(ngx_chat_action_e action);
+ngx_int_t ngx_chat_action(ngx_str_t *name);
+
 
 /* the rank that goes with the name of a role, or 0 */
 ngx_uint_t ngx_chat_role_rank(ngx_str_t *role);
+/* the name of a rank's role */
+ngx_str_t *ngx_chat_rank_role(ngx_uint_t rank);
 /* the highest of the user's: a guest's or a member's at least */
 ngx_uint_t ngx_chat_user_rank(ngx_chat_user_t *user);
+/* the highest that goes with one of the user's roles, or 0 */
+ngx_uint_t ngx_chat_user_roles_rank(ngx_chat_user_t *user);
 
 /* whether the user has a role of that name */
 ngx_uint_t ngx_chat_user_has_role(ngx_chat_user_t *user, ngx_str_t *role);

@@ -324,7 +324,7 @@ ngx_http_chat_newest_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
            : NGX_CHAT_OK;
 
     if (code == NGX_CHAT_OK) {
-        code = ngx_chat_policy(&ctx->user, NGX_CHAT_MAY_HISTORY, &ctx->room);
+        code = ngx_chat_dispatch_may(&c, NGX_CHAT_MAY_HISTORY, &ctx->room);
     }
 
     if (code != NGX_CHAT_OK) {

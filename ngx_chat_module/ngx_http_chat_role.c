@@ -28,7 +28,6 @@ typedef struct {
 } ngx_http_chat_role_t;
 
 
-static ngx_int_t ngx_http_chat_allow_action(ngx_str_t *arg);
 static char *ngx_http_chat_role_users(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_chat_role_t *line);
 static char *ngx_http_chat_role_value(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -40,11 +39,10 @@ static ngx_int_t ngx_http_chat_roles_line(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_roles_add(ngx_array_t *roles, ngx_str_t *role);
 
 
-/* in the order of ngx_chat_action_e */
-
-static const char  *ngx_http_chat_actions[] = {
-    "connect", "join", "read", "send", "history", NULL
-};
+#define NGX_HTTP_CHAT_ACTIONS                                                 \
+    "connect, join, read, send, history, signal, edit-own, edit-any, "        \
+    "delete-own, delete-any, react, presence, direct, room, invite, mute, "   \
+    "kick, ban, admin"
 
 
 /* chat_allow ROLE ACTION ... [room=PATTERN]; */
@@ -93,19 +91,19 @@ ngx_http_chat_set_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        action = ngx_http_chat_allow_action(&arg[i]);
+        action = ngx_chat_action(&arg[i]);
 
         if (action == NGX_ERROR) {
             return ngx_http_chat_bad_param(cf, cmd, &arg[i],
-                           "known are connect, join, read, send, history and "
-                           "one room=PATTERN");
+                           "known are " NGX_HTTP_CHAT_ACTIONS
+                           " and one room=PATTERN");
         }
 
         allow->actions |= (ngx_uint_t) 1 << action;
     }
 
     if (allow->actions == 0) {
-        return "needs an action: connect, join, read, send or history";
+        return "needs an action, one of " NGX_HTTP_CHAT_ACTIONS;
     }
 
     if (allow->pattern.len == 0) {
@@ -117,21 +115,6 @@ ngx_http_chat_set_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_chat_allow_action(ngx_str_t *arg)
-{
-    ngx_int_t  i;
-
-    for (i = 0; ngx_http_chat_actions[i] != NULL; i++) {
-        if (ngx_strcmp(arg->data, ngx_http_chat_actions[i]) == 0) {
-            return i;
-        }
-    }
-
-    return NGX_ERROR;
 }
 
 

@@ -26,7 +26,7 @@ sub table {
     open my $docs, '<', "$FindBin::Bin/../docs/directives.md" or die $!;
 
     while (<$docs>) {
-        my ($action, @may) = /^\| `(\w+)` \|/
+        my ($action, @may) = /^\| `(connect|join|read|send|history)` \|/
             ? /^\| `(\w+)` \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \|/
             : next;
 
@@ -86,8 +86,8 @@ accepted chat chat_allow guest join read history; chat_allow member send; chat_a
 accepted chat chat_role moderator user=ann user=bob; chat_role vip user=carl; chat_role $remote_user;
 accepted chat chat_role $arg_roles trusted;
 refused chat chat_allow guest; => invalid number of arguments in "chat_allow" directive
-refused chat chat_allow guest fly; => invalid parameter "fly" of "chat_allow": known are connect, join, read, send, history and one room=PATTERN
-refused chat chat_allow guest room=x; => "chat_allow" directive needs an action: connect, join, read, send or history
+refused chat chat_allow guest fly; => invalid parameter "fly" of "chat_allow": known are connect, join, read, send, history, signal, edit-own,
+refused chat chat_allow guest room=x; => "chat_allow" directive needs an action, one of connect, join, read, send, history, signal,
 refused chat chat_allow guest send room=x room=y; => invalid parameter "room=y" of "chat_allow": known are
 refused chat chat_allow guest connect room=x; => "chat_allow" directive has "connect" with "room=": who connects is in no room yet, write two lines
 refused chat chat_allow "a role" send; => invalid parameter "a role" of "chat_allow": write the name of a role, guest, member, moderator, owner or one of your own
