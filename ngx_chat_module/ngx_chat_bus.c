@@ -305,6 +305,30 @@ ngx_chat_bus_wake(ngx_chat_mask_t *mask)
 }
 
 
+void
+ngx_chat_bus_wake_others(void)
+{
+    ngx_uint_t              i;
+    ngx_chat_mask_t         mask;
+    ngx_chat_bus_worker_t  *w;
+
+    w = &ngx_chat_bus_worker;
+
+    ngx_memzero(&mask, sizeof(ngx_chat_mask_t));
+
+    for (i = 0; i < NGX_CHAT_SEATS; i++) {
+        if (i != w->seat
+            && __atomic_load_n(&w->bus->sh->seats[i].holder, __ATOMIC_ACQUIRE)
+               != 0)
+        {
+            ngx_chat_mask_set(&mask, i);
+        }
+    }
+
+    ngx_chat_bus_wake(&mask);
+}
+
+
 static void
 ngx_chat_bus_ring(ngx_uint_t seat)
 {

@@ -72,6 +72,9 @@ void ngx_chat_bus_changed(void);
 /* wakes every seat of the mask; one write(2) per seat that was asleep */
 void ngx_chat_bus_wake(ngx_chat_mask_t *mask);
 
+/* wakes every other worker */
+void ngx_chat_bus_wake_others(void);
+
 /* seats held now */
 ngx_uint_t ngx_chat_bus_seats(void);
 

@@ -57,7 +57,15 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_transient,       /* typing */
     ngx_chat_command_auth,
     ngx_chat_command_read,
-    ngx_chat_command_unread
+    ngx_chat_command_unread,
+    ngx_chat_command_moder,           /* kick */
+    ngx_chat_command_moder,           /* ban */
+    ngx_chat_command_moder,           /* unban */
+    ngx_chat_command_moder,           /* mute */
+    ngx_chat_command_moder,           /* unmute */
+    ngx_chat_command_moder,           /* role */
+    ngx_chat_command_moder,           /* revoke */
+    ngx_chat_command_room
 };
 
 
@@ -268,20 +276,17 @@ ngx_chat_dispatch_refuse(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_memzero(&err, sizeof(ngx_chat_err_t));
     err.code = code;
 
-    if (code == NGX_CHAT_E_RATE_LIMITED) {
-        err.retry_after_ms = c->retry_after_ms;
-
-        if (c->session != NULL) {
-            /* the error goes before the end */
-            ngx_chat_dispatch_error(c, &cmd->reply_to,
-                                    cmd->room.len ? &cmd->room : NULL, &err);
-            ngx_chat_dispatch_flood(c->session);
-            return;
-        }
-    }
+    ngx_chat_dispatch_when(c, &err);
 
     ngx_chat_dispatch_error(c, &cmd->reply_to,
                             cmd->room.len ? &cmd->room : NULL, &err);
+
+    if (c->session != NULL
+        && (code == NGX_CHAT_E_RATE_LIMITED || code == NGX_CHAT_E_SLOW_MODE))
+    {
+        /* the error goes before the end */
+        ngx_chat_dispatch_flood(c->session);
+    }
 }
 
 
@@ -306,6 +311,7 @@ ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
     ngx_int_t         rc;
     ngx_uint_t        changed;
+    ngx_chat_err_e    code;
     ngx_chat_err_t    err;
     ngx_chat_user_t   user;
 
@@ -330,6 +336,15 @@ ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         err.field = "token";
         ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
         return;
+    }
+
+    if (changed) {
+        code = ngx_chat_standing_admit(c->conf->zone, &user, &c->until);
+
+        if (code != NGX_CHAT_OK) {
+            ngx_chat_dispatch_denied(c, cmd, code);
+            return;
+        }
     }
 
     if (changed && c->session == NULL) {

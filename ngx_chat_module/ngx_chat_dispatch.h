@@ -46,6 +46,9 @@ typedef struct {
     ngx_uint_t             skip;
 
     ngx_uint_t             retry_after_ms;   /* of the last refusal */
+    uint64_t               until;        /* the same, seconds; 0: for ever */
+    uint32_t               slow_ms;      /* of the room that was asked for */
+    ngx_uint_t             rank;         /* in that room */
 
     /* stateless: id of the session that asks, not to be told; NULL: none */
     u_char                *from;
@@ -104,6 +107,9 @@ ngx_chat_err_e ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
 ngx_chat_err_e ngx_chat_dispatch_may(ngx_chat_caller_t *c,
     ngx_chat_action_e action, ngx_str_t *room);
 
+/* when it may be tried again, into an error that has its code */
+void ngx_chat_dispatch_when(ngx_chat_caller_t *c, ngx_chat_err_t *err);
+
 /* --- for the dispatcher alone --- */
 
 /* queues an answer for the session, or adds it to the array of a request */
@@ -126,6 +132,16 @@ void ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
 /* ngx_chat_dispatch_auth.c: `auth', and `hello' with a token */
 void ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+/* whoever the token names may not be here: the answer, and the end */
+void ngx_chat_dispatch_denied(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_err_e code);
+
+/* ngx_chat_dispatch_moder.c: what moderators do to people; and _room.c */
+void ngx_chat_command_moder(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+void ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+/* tells whoever is in the room now */
+void ngx_chat_dispatch_tell(ngx_chat_caller_t *c, ngx_str_t *room,
+    ngx_chat_text_t *t);
 
 /* --- ngx_chat_dispatch_later.c, for the dispatcher alone --- */
 
@@ -161,6 +177,14 @@ ngx_chat_err_e ngx_chat_dispatch_charge(ngx_chat_caller_t *c,
 
 /* r->wait isn't 0: counts and logs it, and has c->retry_after_ms say so */
 void ngx_chat_dispatch_limited(ngx_chat_caller_t *c, ngx_chat_rates_t *r);
+
+/* adds the bucket of the room's slow mode, if c->slow_ms says there is one */
+extern ngx_chat_rate_rule_t  ngx_chat_slow_rule;
+void ngx_chat_dispatch_slow(ngx_chat_caller_t *c, ngx_str_t *room,
+    ngx_chat_rates_t *r);
+/* takes it at once: NGX_CHAT_OK or NGX_CHAT_E_SLOW_MODE */
+ngx_chat_err_e ngx_chat_dispatch_charge_slow(ngx_chat_caller_t *c,
+    ngx_str_t *room);
 
 /* a command was refused as one too many; too often, and the session ends */
 void ngx_chat_dispatch_flood(ngx_chat_session_t *s);

@@ -29,6 +29,7 @@ ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     time_t           expires;
     ngx_int_t        rc;
     ngx_str_t        none;
+    ngx_chat_err_e   code;
     ngx_chat_err_t   err;
     ngx_chat_user_t  user;
 
@@ -54,17 +55,14 @@ ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    if (ngx_chat_policy(&user, NGX_CHAT_MAY_CONNECT, &none) != NGX_CHAT_OK) {
-        ngx_memzero(&err, sizeof(ngx_chat_err_t));
-        err.code = NGX_CHAT_E_FORBIDDEN;
+    code = ngx_chat_policy(&user, NGX_CHAT_MAY_CONNECT, &none);
 
-        ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+    if (code == NGX_CHAT_OK) {
+        code = ngx_chat_standing_admit(c->conf->zone, &user, &c->until);
+    }
 
-        if (c->session != NULL) {
-            ngx_chat_session_close(c->session, NGX_CHAT_CLOSE_POLICY,
-                                   "forbidden", 0);
-        }
-
+    if (code != NGX_CHAT_OK) {
+        ngx_chat_dispatch_denied(c, cmd, code);
         return;
     }
 
@@ -75,6 +73,43 @@ ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     }
 
     ngx_chat_token_renew(c, cmd, &user, expires);
+}
+
+
+/* he is who he says, and may not be here */
+
+void
+ngx_chat_dispatch_denied(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_err_e code)
+{
+    ngx_chat_err_t  err;
+
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+
+    err.code = code;
+
+    if (code == NGX_CHAT_E_UNAUTHORIZED) {
+        err.field = "token";
+    }
+
+    ngx_chat_dispatch_when(c, &err);
+    ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+
+    if (c->session == NULL) {
+        return;
+    }
+
+    if (code == NGX_CHAT_E_FORBIDDEN) {
+        ngx_chat_session_close(c->session, NGX_CHAT_CLOSE_POLICY, "forbidden",
+                               0);
+
+    } else if (code == NGX_CHAT_E_BANNED) {
+        ngx_chat_session_close(c->session, NGX_CHAT_CLOSE_DISCONNECTED,
+                               "banned", 0);
+
+    } else {
+        ngx_chat_dispatch_flood(c->session);
+    }
 }
 
 
@@ -154,9 +189,12 @@ ngx_chat_token_renew(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 static void
 ngx_chat_token_leave(ngx_chat_session_t *s)
 {
-    ngx_str_t           none;
-    ngx_queue_t        *q, *next;
-    ngx_chat_member_t  *m;
+    uint64_t              until;
+    ngx_str_t             none;
+    ngx_queue_t          *q, *next;
+    ngx_chat_member_t    *m;
+    ngx_chat_room_key_t  *key;
+    ngx_chat_standing_t   st;
 
     ngx_str_null(&none);
 
@@ -166,10 +204,13 @@ ngx_chat_token_leave(ngx_chat_session_t *s)
     {
         next = ngx_queue_next(q);
         m = ngx_queue_data(q, ngx_chat_member_t, queue);
+        key = &m->sub.room->key;
 
-        if (ngx_chat_policy(&s->user, NGX_CHAT_MAY_JOIN,
-                            &m->sub.room->key.name)
-            != NGX_CHAT_OK)
+        if (ngx_chat_standing(s->conf->zone, &s->user, key, &st, NULL)
+            != NGX_OK
+            || ngx_chat_standing_may(&st, &s->user, NGX_CHAT_MAY_JOIN,
+                                     &key->name, &until)
+               != NGX_CHAT_OK)
         {
             ngx_chat_member_leave(s, m, &none, "revoked");
         }

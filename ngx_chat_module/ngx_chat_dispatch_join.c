@@ -38,7 +38,7 @@ ngx_chat_dispatch_enter(ngx_chat_session_t *s, ngx_chat_join_t *join,
     caller.session = s;
     caller.user = &s->user;
 
-    err.code = (ngx_chat_room_name_valid(&join->room, 0) == NGX_OK)
+    err.code = (ngx_chat_room_valid(&join->room) == NGX_OK)
                ? ngx_chat_dispatch_join(&caller, join, &none, ordinal)
                : NGX_CHAT_E_BAD_REQUEST;
 
@@ -46,7 +46,7 @@ ngx_chat_dispatch_enter(ngx_chat_session_t *s, ngx_chat_join_t *join,
         return NGX_CHAT_OK;
     }
 
-    err.retry_after_ms = caller.retry_after_ms;
+    ngx_chat_dispatch_when(&caller, &err);
 
     /* what isn't text can't be named */
 
@@ -86,7 +86,9 @@ ngx_chat_dispatch_join(ngx_chat_caller_t *c, ngx_chat_join_t *join,
     code = ngx_chat_dispatch_charge_join(c, join);
 
     return (code == NGX_CHAT_OK)
-           ? ngx_chat_member_join(c->session, join, reply_to, ordinal) : code;
+           ? ngx_chat_member_join(c->session, join, reply_to, ordinal,
+                                  &c->until)
+           : code;
 }
 
 
@@ -127,7 +129,8 @@ ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     }
 
     if (code == NGX_CHAT_OK) {
-        code = ngx_chat_member_join(c->session, &join, &cmd->reply_to, 0);
+        code = ngx_chat_member_join(c->session, &join, &cmd->reply_to, 0,
+                                    &c->until);
     }
 
     if (code != NGX_CHAT_OK) {

@@ -32,14 +32,6 @@ static ngx_int_t ngx_chat_identity_token(ngx_chat_caller_t *c,
 
 
 ngx_chat_err_e
-ngx_chat_dispatch_may(ngx_chat_caller_t *c, ngx_chat_action_e action,
-    ngx_str_t *room)
-{
-    return ngx_chat_policy(c->user, action, room);
-}
-
-
-ngx_chat_err_e
 ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_publish_t *p)
 {
@@ -209,6 +201,7 @@ ngx_chat_dispatch_local(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     ngx_chat_rates_t  rates;
 
     ngx_chat_dispatch_rates(c, NGX_CHAT_RATE_MESSAGE, &p->key.name, &rates);
+    ngx_chat_dispatch_slow(c, &p->key.name, &rates);
 
     if (rates.n > 0) {
         rates.cost = cost;
@@ -221,6 +214,10 @@ ngx_chat_dispatch_local(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
 
     if (rates.wait > 0) {
         ngx_chat_dispatch_limited(c, &rates);
+    }
+
+    if (rc == NGX_CHAT_LIMITED && rates.rule == &ngx_chat_slow_rule) {
+        return NGX_CHAT_E_SLOW_MODE;
     }
 
     return ngx_chat_dispatch_published(rc);
@@ -239,6 +236,11 @@ ngx_chat_dispatch_remote(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     if (c->outcome == NULL) {
         code = ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_MESSAGE,
                                         &p->key.name, cost);
+
+        if (code == NGX_CHAT_OK) {
+            code = ngx_chat_dispatch_charge_slow(c, &p->key.name);
+        }
+
         if (code != NGX_CHAT_OK) {
             return code;
         }
@@ -417,6 +419,7 @@ ngx_chat_identity_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     {
         user->id.data = c->guest_id;
         user->id.len = NGX_CHAT_GUEST_ID_LEN;
+        user->issued = expires - NGX_CHAT_GUEST_TTL;
         *changed = 1;
     }
 
@@ -467,7 +470,7 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
         ngx_chat_text_lit(t, ",\"guest_name\"");
     }
 
-    ngx_chat_text_lit(t, "],\"limits\":{\"text\":");
+    ngx_chat_text_lit(t, ",\"moderation\",\"state\"],\"limits\":{\"text\":");
     ngx_chat_text_num(t, (int64_t) conf->text_max);
     ngx_chat_text_lit(t, ",\"frame\":");
     ngx_chat_text_num(t, (int64_t) conf->message_max);

@@ -23,6 +23,18 @@
 #define NGX_CHAT_FLOOD_RETRY    30000
 
 
+/* slow mode: its interval is set when it is used */
+
+ngx_chat_rate_rule_t  ngx_chat_slow_rule = {
+    NGX_CHAT_RATE_MESSAGE,
+    NGX_CHAT_RATE_USER,
+    1,
+    0,
+    ngx_string("slow mode"),
+    1
+};
+
+
 static ngx_uint_t ngx_chat_rate_subject(ngx_chat_caller_t *c,
     ngx_chat_rate_key_e key, ngx_str_t *room, ngx_str_t *subject);
 
@@ -103,6 +115,65 @@ ngx_chat_rate_subject(ngx_chat_caller_t *c, ngx_chat_rate_key_e key,
 }
 
 
+/*
+ * A bucket of one message each slow_ms.  It is taken with the limits, so that a
+ * message that comes again takes nothing.
+ */
+
+void
+ngx_chat_dispatch_slow(ngx_chat_caller_t *c, ngx_str_t *room,
+    ngx_chat_rates_t *r)
+{
+    u_char      subject[NGX_CHAT_USER_MAX + 1 + NGX_CHAT_ROOM_MAX], *p;
+    ngx_str_t   str;
+
+    if (c->slow_ms == 0) {
+        return;
+    }
+
+    p = ngx_cpymem(subject, c->user->id.data,
+                   ngx_min(c->user->id.len, NGX_CHAT_USER_MAX));
+    *p++ = ' ';
+    p = ngx_cpymem(p, room->data, ngx_min(room->len, NGX_CHAT_ROOM_MAX));
+
+    str.data = subject;
+    str.len = (size_t) (p - subject);
+
+    ngx_chat_slow_rule.interval = (uint64_t) c->slow_ms * 1000;
+
+    r->bucket[r->n].rule = &ngx_chat_slow_rule;
+    r->bucket[r->n].key = ngx_chat_rate_key(c->conf->zone,
+                                            &ngx_chat_slow_rule, &str);
+    r->n++;
+}
+
+
+ngx_chat_err_e
+ngx_chat_dispatch_charge_slow(ngx_chat_caller_t *c, ngx_str_t *room)
+{
+    ngx_chat_rates_t  r;
+
+    if (c->slow_ms == 0) {
+        return NGX_CHAT_OK;
+    }
+
+    ngx_memzero(&r, sizeof(ngx_chat_rates_t));
+
+    r.cost = 1;
+    ngx_chat_dispatch_slow(c, room, &r);
+
+    if (ngx_chat_rate_take(c->conf->zone, &r, ngx_chat_worker_now())
+        == NGX_OK)
+    {
+        return NGX_CHAT_OK;
+    }
+
+    c->retry_after_ms = r.wait;
+
+    return NGX_CHAT_E_SLOW_MODE;
+}
+
+
 ngx_chat_err_e
 ngx_chat_dispatch_charge(ngx_chat_caller_t *c, ngx_chat_rate_what_e what,
     ngx_str_t *room, uint64_t cost)
@@ -135,6 +206,11 @@ ngx_chat_dispatch_limited(ngx_chat_caller_t *c, ngx_chat_rates_t *r)
     ngx_chat_session_t  *s;
 
     s = c->session;
+
+    if (r->rule == &ngx_chat_slow_rule) {
+        c->retry_after_ms = r->wait;
+        return;
+    }
 
     ngx_chat_worker_metric(c->conf->zone, NGX_CHAT_M_RATE_LIMITED, 1);
 

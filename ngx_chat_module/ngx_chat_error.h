@@ -30,6 +30,7 @@ typedef struct {
     const char      *message;   /* NULL: the table's; a static string */
     const char      *field;     /* NULL: none; a static string */
     ngx_uint_t       retry_after_ms;   /* 0: none */
+    uint64_t         until;     /* Unix time, seconds; 0: none */
 } ngx_chat_err_t;
 
 

@@ -21,6 +21,8 @@ static ngx_int_t ngx_chat_jwt_time(ngx_chat_jwt_t *jwt, ngx_pool_t *pool,
     const char *name, time_t *t);
 static ngx_int_t ngx_chat_jwt_among(ngx_chat_jwt_t *jwt, ngx_pool_t *pool,
     const char *name, ngx_array_t *known);
+static ngx_int_t ngx_chat_jwt_known_by(ngx_chat_jwt_t *jwt,
+    ngx_pool_t *pool, ngx_chat_user_t *user, const char **why);
 static ngx_int_t ngx_chat_jwt_name(ngx_chat_jwt_t *jwt, ngx_str_t *path,
     ngx_pool_t *pool, ngx_str_t *name);
 static ngx_int_t ngx_chat_jwt_list(ngx_str_t *source, ngx_uint_t max,
@@ -256,6 +258,12 @@ ngx_chat_jwt_user(ngx_chat_jwt_t *jwt, ngx_chat_jwt_rules_t *rules,
         return NGX_ERROR;
     }
 
+    rc = ngx_chat_jwt_known_by(jwt, pool, user, why);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     *why = "the claim with the rooms is no list of at most 64 patterns of "
            "1-128 bytes";
 
@@ -270,6 +278,36 @@ ngx_chat_jwt_user(ngx_chat_jwt_t *jwt, ngx_chat_jwt_rules_t *rules,
     return (rc == NGX_OK) ? ngx_chat_jwt_list(&source, NGX_CHAT_JWT_ROOMS_MAX,
                                               pool, &user->rooms)
                           : rc;
+}
+
+
+/* by what it can be revoked: when it was issued, and its id */
+
+static ngx_int_t
+ngx_chat_jwt_known_by(ngx_chat_jwt_t *jwt, ngx_pool_t *pool,
+    ngx_chat_user_t *user, const char **why)
+{
+    ngx_int_t  rc;
+
+    *why = "its \"jti\" is no string";
+
+    rc = ngx_chat_jwt_string(pool, &jwt->claims, "jti", &user->jti);
+
+    if (rc == NGX_ERROR || rc == NGX_ABORT) {
+        return (rc == NGX_ABORT) ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    *why = "its \"iat\" is no time";
+
+    if (ngx_chat_jwt_time(jwt, pool, "iat", &user->issued) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    /* one that doesn't say it is older than anything */
+
+    user->issued = ngx_max(user->issued, 1);
+
+    return NGX_OK;
 }
 
 

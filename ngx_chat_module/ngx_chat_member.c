@@ -26,13 +26,26 @@ typedef struct {
 } ngx_chat_resume_t;
 
 
+/* how the user stands in the room, and what is true of it */
+
+typedef struct {
+    ngx_chat_standing_t   st;
+    ngx_str_t             state;
+} ngx_chat_stands_t;
+
+
 static void ngx_chat_member_resume(ngx_chat_session_t *s,
     ngx_chat_join_t *join, ngx_chat_room_info_t *info, ngx_chat_resume_t *r);
 static ngx_uint_t ngx_chat_member_replayable(ngx_chat_session_t *s,
     ngx_chat_room_info_t *info, uint64_t cursor);
 static void ngx_chat_member_joined(ngx_chat_session_t *s,
     ngx_chat_join_t *join, ngx_str_t *reply_to, ngx_chat_room_info_t *info,
-    ngx_chat_resume_t *r);
+    ngx_chat_resume_t *r, ngx_chat_stands_t *stands);
+static ngx_chat_err_e ngx_chat_member_may(ngx_chat_session_t *s,
+    ngx_chat_join_t *join, ngx_chat_room_key_t *key,
+    ngx_chat_stands_t *stands, uint64_t *until);
+static void ngx_chat_member_stands(ngx_chat_text_t *t, ngx_chat_session_t *s,
+    ngx_str_t *room, ngx_chat_stands_t *stands);
 static ngx_chat_err_e ngx_chat_member_again(ngx_chat_session_t *s,
     ngx_chat_member_t *m, ngx_chat_join_t *join, ngx_str_t *reply_to);
 
@@ -64,7 +77,7 @@ ngx_chat_member_find(ngx_chat_session_t *s, ngx_str_t *room)
 
 ngx_chat_err_e
 ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
-    ngx_str_t *reply_to, ngx_uint_t ordinal)
+    ngx_str_t *reply_to, ngx_uint_t ordinal, uint64_t *until)
 {
     ngx_int_t              rc;
     ngx_uint_t             create;
@@ -72,6 +85,7 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_chat_rule_t       *rule;
     ngx_chat_zone_t       *z;
     ngx_chat_member_t     *m;
+    ngx_chat_stands_t      stands;
     ngx_chat_resume_t      resume;
     ngx_chat_hub_room_t   *room;
     ngx_chat_room_key_t    key;
@@ -89,23 +103,16 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
         return NGX_CHAT_E_TOO_MANY_ROOMS;
     }
 
-    err = ngx_chat_policy(&s->user, NGX_CHAT_MAY_JOIN, &join->room);
+    key.kind = s->conf->raw ? NGX_CHAT_ROOM_RAW : NGX_CHAT_ROOM_CHAT;
+    key.name = join->room;
+
+    err = ngx_chat_member_may(s, join, &key, &stands, until);
     if (err != NGX_CHAT_OK) {
         return err;
     }
 
-    if (join->last > 0
-        && ngx_chat_policy(&s->user, NGX_CHAT_MAY_HISTORY, &join->room)
-           != NGX_CHAT_OK)
-    {
-        join->last = 0;
-    }
-
-    key.kind = s->conf->raw ? NGX_CHAT_ROOM_RAW : NGX_CHAT_ROOM_CHAT;
-    key.name = join->room;
-
     rule = ngx_chat_zone_rule(z, &join->room);
-    create = rule->create;
+    create = rule->create || ngx_chat_room_is_audit(&join->room);
 
     if (s->conf->broker->prepare != NULL) {
         /* what is here must be what all hosts have */
@@ -159,9 +166,40 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
 
     ngx_chat_worker_metric(z, NGX_CHAT_M_SUBSCRIPTIONS, 1);
 
-    ngx_chat_member_joined(s, join, reply_to, &info, &resume);
+    ngx_chat_member_joined(s, join, reply_to, &info, &resume, &stands);
 
     return NGX_CHAT_OK;
+}
+
+
+/* whether he may enter; without the right to read history there is no page */
+
+static ngx_chat_err_e
+ngx_chat_member_may(ngx_chat_session_t *s, ngx_chat_join_t *join,
+    ngx_chat_room_key_t *key, ngx_chat_stands_t *stands, uint64_t *until)
+{
+    uint64_t        ignored;
+    ngx_chat_err_e  err;
+
+    if (ngx_chat_standing(s->conf->zone, &s->user, key, &stands->st,
+                          &stands->state)
+        != NGX_OK)
+    {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
+    err = ngx_chat_standing_may(&stands->st, &s->user, NGX_CHAT_MAY_JOIN,
+                                &key->name, until);
+
+    if (err == NGX_CHAT_OK && join->last > 0
+        && ngx_chat_standing_may(&stands->st, &s->user, NGX_CHAT_MAY_HISTORY,
+                                 &key->name, &ignored)
+           != NGX_CHAT_OK)
+    {
+        join->last = 0;
+    }
+
+    return err;
 }
 
 
@@ -172,6 +210,7 @@ ngx_chat_member_again(ngx_chat_session_t *s, ngx_chat_member_t *m,
     ngx_chat_join_t *join, ngx_str_t *reply_to)
 {
     ngx_chat_join_t        plain;
+    ngx_chat_stands_t      stands;
     ngx_chat_resume_t      resume;
     ngx_chat_hub_room_t   *room;
     ngx_chat_room_info_t   info;
@@ -184,12 +223,19 @@ ngx_chat_member_again(ngx_chat_session_t *s, ngx_chat_member_t *m,
         return NGX_CHAT_E_UNAVAILABLE;
     }
 
+    if (ngx_chat_standing(room->zone, &s->user, &room->key, &stands.st,
+                          &stands.state)
+        != NGX_OK)
+    {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
     ngx_memzero(&plain, sizeof(ngx_chat_join_t));
     ngx_memzero(&resume, sizeof(ngx_chat_resume_t));
 
     plain.room = join->room;
 
-    ngx_chat_member_joined(s, &plain, reply_to, &info, &resume);
+    ngx_chat_member_joined(s, &plain, reply_to, &info, &resume, &stands);
 
     return NGX_CHAT_OK;
 }
@@ -272,7 +318,8 @@ ngx_chat_member_replayable(ngx_chat_session_t *s, ngx_chat_room_info_t *info,
 
 static void
 ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
-    ngx_str_t *reply_to, ngx_chat_room_info_t *info, ngx_chat_resume_t *r)
+    ngx_str_t *reply_to, ngx_chat_room_info_t *info, ngx_chat_resume_t *r,
+    ngx_chat_stands_t *stands)
 {
     ngx_chat_page_t   page;
     ngx_chat_text_t  *t;
@@ -311,6 +358,8 @@ ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
         }
     }
 
+    ngx_chat_member_stands(t, s, &join->room, stands);
+
     if (join->last > 0 && !r->recovered) {
         ngx_memzero(&page, sizeof(ngx_chat_page_t));
         page.limit = join->last;
@@ -333,6 +382,46 @@ ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_chat_text_lit(t, "}");
 
     ngx_chat_session_send_text(s, t);
+}
+
+
+/* `role', `can', `state': what he may try, if nothing else is in the way */
+
+static void
+ngx_chat_member_stands(ngx_chat_text_t *t, ngx_chat_session_t *s,
+    ngx_str_t *room, ngx_chat_stands_t *stands)
+{
+    ngx_uint_t  i, n;
+
+    ngx_chat_text_lit(t, ",\"role\":\"");
+    ngx_chat_text_str(t, ngx_chat_rank_role(stands->st.rank));
+    ngx_chat_text_lit(t, "\",\"can\":[");
+
+    n = 0;
+
+    for (i = NGX_CHAT_MAY_SEND; i < NGX_CHAT_MAY_LAST; i++) {
+
+        if (ngx_chat_policy_rank(&s->user, stands->st.rank, i, room)
+            != NGX_CHAT_OK)
+        {
+            continue;
+        }
+
+        if (n++ > 0) {
+            ngx_chat_text_lit(t, ",");
+        }
+
+        ngx_chat_text_lit(t, "\"");
+        ngx_chat_text_str(t, ngx_chat_action_name(i));
+        ngx_chat_text_lit(t, "\"");
+    }
+
+    ngx_chat_text_lit(t, "]");
+
+    if (stands->state.len > 0) {
+        ngx_chat_text_lit(t, ",\"state\":");
+        ngx_chat_text_str(t, &stands->state);
+    }
 }
 
 
@@ -359,9 +448,20 @@ ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
 
 
 void
+ngx_chat_member_forget(ngx_chat_member_t *m)
+{
+    if (m->standing != NULL) {
+        ngx_free(m->standing);
+        m->standing = NULL;
+    }
+}
+
+
+void
 ngx_chat_member_remove(ngx_chat_session_t *s, ngx_chat_member_t *m)
 {
     ngx_chat_hub_detach(&m->sub);
+    ngx_chat_member_forget(m);
 
     if (s->turn == &m->queue) {
         s->turn = ngx_queue_next(&m->queue);

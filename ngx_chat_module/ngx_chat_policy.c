@@ -112,10 +112,25 @@ ngx_chat_policy_rank(ngx_chat_user_t *user, ngx_uint_t rank,
 static ngx_uint_t
 ngx_chat_policy_audit(ngx_chat_action_e action, ngx_str_t *room)
 {
-    return room->len == sizeof(NGX_CHAT_AUDIT_ROOM) - 1
-           && ngx_memcmp(room->data, NGX_CHAT_AUDIT_ROOM, room->len) == 0
+    return ngx_chat_room_is_audit(room)
            && (action == NGX_CHAT_MAY_JOIN || action == NGX_CHAT_MAY_READ
                || action == NGX_CHAT_MAY_HISTORY);
+}
+
+
+ngx_uint_t
+ngx_chat_room_is_audit(ngx_str_t *room)
+{
+    return room->len == sizeof(NGX_CHAT_AUDIT_ROOM) - 1
+           && ngx_memcmp(room->data, NGX_CHAT_AUDIT_ROOM, room->len) == 0;
+}
+
+
+ngx_int_t
+ngx_chat_room_valid(ngx_str_t *room)
+{
+    return ngx_chat_room_is_audit(room) ? NGX_OK
+                                        : ngx_chat_room_name_valid(room, 0);
 }
 
 
@@ -304,7 +319,7 @@ ngx_chat_user_size(ngx_chat_user_t *user)
 {
     return ngx_chat_roles_size(&user->roles)
            + ngx_chat_roles_size(&user->rooms)
-           + user->id.len + user->name.len + 1;
+           + user->id.len + user->name.len + user->jti.len + 1;
 }
 
 
@@ -346,7 +361,12 @@ ngx_chat_user_copy(ngx_chat_user_t *dst, ngx_chat_user_t *user,
     p = ngx_cpymem(p, user->id.data, user->id.len);
 
     dst->name.data = p;
-    ngx_memcpy(p, user->name.data, user->name.len);
+    p = ngx_cpymem(p, user->name.data, user->name.len);
+
+    if (user->jti.len > 0) {
+        dst->jti.data = p;
+        ngx_memcpy(p, user->jti.data, user->jti.len);
+    }
 }
 
 

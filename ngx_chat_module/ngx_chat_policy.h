@@ -54,6 +54,9 @@ typedef enum {
 #define NGX_CHAT_RANK_OWNER      40
 
 
+/* "slow_ms" of a room: between two messages of one user */
+#define NGX_CHAT_SLOW_MAX        21600000
+
 /* a line of "chat_allow" */
 
 typedef struct {
@@ -66,6 +69,10 @@ typedef struct {
 
 /* the server's own room, which tells what moderators have done */
 #define NGX_CHAT_AUDIT_ROOM  "~audit"
+
+ngx_uint_t ngx_chat_room_is_audit(ngx_str_t *room);
+/* what a client may name: ngx_chat_room_name_valid(), or that room */
+ngx_int_t ngx_chat_room_valid(ngx_str_t *room);
 
 
 /*

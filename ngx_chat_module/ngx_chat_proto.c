@@ -213,6 +213,11 @@ ngx_chat_enc_retry(ngx_chat_text_t *t, ngx_chat_err_t *err)
         ngx_chat_text_lit(t, ",\"retry_after_ms\":");
         ngx_chat_text_num(t, (int64_t) err->retry_after_ms);
     }
+
+    if (err->until) {
+        ngx_chat_text_lit(t, ",\"until\":");
+        ngx_chat_text_num(t, (int64_t) (err->until * 1000));
+    }
 }
 
 

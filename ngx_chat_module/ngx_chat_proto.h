@@ -33,7 +33,15 @@ typedef enum {
     NGX_CHAT_CMD_TYPING,
     NGX_CHAT_CMD_AUTH,
     NGX_CHAT_CMD_READ,
-    NGX_CHAT_CMD_UNREAD
+    NGX_CHAT_CMD_UNREAD,
+    NGX_CHAT_CMD_KICK,
+    NGX_CHAT_CMD_BAN,
+    NGX_CHAT_CMD_UNBAN,
+    NGX_CHAT_CMD_MUTE,
+    NGX_CHAT_CMD_UNMUTE,
+    NGX_CHAT_CMD_ROLE,
+    NGX_CHAT_CMD_REVOKE,
+    NGX_CHAT_CMD_ROOM
 } ngx_chat_cmd_e;
 
 
@@ -53,6 +61,21 @@ typedef struct {
     ngx_chat_err_e        error;         /* why this room can't be entered */
     unsigned              presence:1;
 } ngx_chat_join_t;
+
+
+/* what moderators say; len 0, 0: not given */
+
+typedef struct {
+    ngx_str_t             user;
+    ngx_str_t             role;
+    ngx_str_t             reason;
+    ngx_str_t             session;       /* an id; revoke */
+    ngx_str_t             jti;           /* revoke */
+    ngx_str_t             set;           /* room: JSON, an object */
+    ngx_uint_t            for_ms;
+    ngx_uint_t            purge_ms;
+    unsigned              address:1;     /* ban his address, too */
+} ngx_chat_moder_t;
 
 
 /*
@@ -81,6 +104,8 @@ typedef struct {
     ngx_uint_t            limit;         /* 0: not given */
 
     ngx_array_t          *rooms;         /* of ngx_chat_join_t; NULL: none */
+
+    ngx_chat_moder_t      moder;
 
     unsigned              presence:1;
     unsigned              batch:1;       /* hello */
@@ -152,6 +177,9 @@ typedef struct {
     ngx_array_t          *allow;         /* of ngx_chat_allow_t; NULL: none */
     u_char                addr[8];       /* IPv4, or the first half of IPv6 */
     uint8_t               addr_len;      /* 4 or 8; 0: a UNIX socket's */
+    time_t                issued;        /* his token; 0: he has none */
+    ngx_str_t             jti;           /* the token's; len 0: none */
+    uint64_t              version;       /* of the table when he was let in */
     unsigned              guest:1;
     unsigned              confined:1;
 } ngx_chat_user_t;

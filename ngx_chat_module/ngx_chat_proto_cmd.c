@@ -12,6 +12,7 @@
 #include "ngx_chat_error.h"
 #include "ngx_chat_json.h"
 #include "ngx_chat_name.h"
+#include "ngx_chat_policy.h"
 #include "ngx_chat_proto.h"
 #include "ngx_chat_proto_cmd.h"
 #include "ngx_chat_proto_member.h"
@@ -68,18 +69,20 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("read"), NGX_CHAT_CMD_READ, ngx_chat_cmd_read },
     { ngx_string("unread"), NGX_CHAT_CMD_UNREAD, ngx_chat_cmd_unread },
 
+    { ngx_string("kick"), NGX_CHAT_CMD_KICK, ngx_chat_cmd_moder },
+    { ngx_string("ban"), NGX_CHAT_CMD_BAN, ngx_chat_cmd_moder },
+    { ngx_string("unban"), NGX_CHAT_CMD_UNBAN, ngx_chat_cmd_moder },
+    { ngx_string("mute"), NGX_CHAT_CMD_MUTE, ngx_chat_cmd_moder },
+    { ngx_string("unmute"), NGX_CHAT_CMD_UNMUTE, ngx_chat_cmd_moder },
+    { ngx_string("role"), NGX_CHAT_CMD_ROLE, ngx_chat_cmd_moder },
+    { ngx_string("revoke"), NGX_CHAT_CMD_REVOKE, ngx_chat_cmd_moder },
+    { ngx_string("room"), NGX_CHAT_CMD_ROOM, ngx_chat_cmd_moder },
+
     ngx_chat_reserved("members"),
     ngx_chat_reserved("edit"),
     ngx_chat_reserved("delete"),
     ngx_chat_reserved("react"),
     ngx_chat_reserved("direct"),
-    ngx_chat_reserved("room"),
-    ngx_chat_reserved("kick"),
-    ngx_chat_reserved("ban"),
-    ngx_chat_reserved("unban"),
-    ngx_chat_reserved("mute"),
-    ngx_chat_reserved("unmute"),
-    ngx_chat_reserved("role"),
 
     /* any other */
     { ngx_null_string, NGX_CHAT_CMD_UNKNOWN, NULL }
@@ -540,7 +543,7 @@ ngx_chat_cmd_room(ngx_chat_members_t *m, ngx_str_t *room)
         return NGX_ERROR;
     }
 
-    if (rc == NGX_DECLINED || ngx_chat_room_name_valid(room, 0) != NGX_OK) {
+    if (rc == NGX_DECLINED || ngx_chat_room_valid(room) != NGX_OK) {
         return ngx_chat_member_bad(m, NGX_CHAT_IN_ROOM);
     }
 

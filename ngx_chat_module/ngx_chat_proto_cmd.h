@@ -49,5 +49,9 @@ ngx_int_t ngx_chat_cmd_read(ngx_chat_members_t *m, ngx_chat_batch_t *b,
 ngx_int_t ngx_chat_cmd_unread(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd);
 
+/* ngx_chat_proto_moder.c: what moderators send */
+ngx_int_t ngx_chat_cmd_moder(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+
 
 #endif /* _NGX_CHAT_PROTO_CMD_H_INCLUDED_ */

@@ -111,7 +111,39 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
       "\"on\" must be true or false" },
 
     { ngx_string("upto"),
-      "\"upto\" must be the id of an event" }
+      "\"upto\" must be the id of an event" },
+
+    { ngx_string("user"),
+      "\"user\" must be the id of a user" },
+
+    { ngx_string("role"),
+      "\"role\" must be \"owner\", \"moderator\", \"member\", \"guest\" or "
+      "\"none\"" },
+
+    { ngx_string("reason"),
+      "\"reason\" must be a string of at most 256 bytes" },
+
+    { ngx_string("session"),
+      "\"session\" must be the id of a session, and \"user\" and \"jti\" "
+      "must not stand beside it" },
+
+    { ngx_string("jti"),
+      "\"jti\" must be the id of a token, 1 to 128 bytes, and \"user\" must "
+      "not stand beside it" },
+
+    { ngx_string("set"),
+      "\"set\" must be an object: \"slow_ms\" 0 to 21600000, \"locked\" true "
+      "or false, \"topic\" at most 512 bytes, \"pinned\" at most 10 ids of "
+      "events, and names that begin with x_; null removes" },
+
+    { ngx_string("for_ms"),
+      "\"for_ms\" must be an integer of 1 or more" },
+
+    { ngx_string("purge_ms"),
+      "\"purge_ms\" must be an integer of 1 or more" },
+
+    { ngx_string("address"),
+      "\"address\" must be true or false" }
 };
 
 

@@ -62,13 +62,14 @@ ngx_chat_rate_check_locked(ngx_chat_sh_t *sh, ngx_chat_rates_t *r,
     uint64_t now)
 {
     uint64_t                full, depth, wait;
-    ngx_uint_t              i;
+    ngx_uint_t              i, refused;
     ngx_chat_rate_rule_t   *rule;
 
     now *= 1000;
 
     r->wait = 0;
     r->rule = NULL;
+    refused = 0;
 
     for (i = 0; i < r->n; i++) {
         rule = r->bucket[i].rule;
@@ -83,13 +84,21 @@ ngx_chat_rate_check_locked(ngx_chat_sh_t *sh, ngx_chat_rates_t *r,
 
         wait = (full - now - depth + 999) / 1000;
 
-        if (wait > r->wait) {
+        /* what refuses is told before what would */
+
+        if (r->dry && refused && !rule->firm) {
+            continue;
+        }
+
+        if (wait > r->wait || (r->dry && rule->firm && !refused)) {
             r->wait = (ngx_uint_t) wait;
             r->rule = rule;
         }
+
+        refused |= !r->dry || rule->firm;
     }
 
-    return (r->wait > 0 && !r->dry) ? NGX_BUSY : NGX_OK;
+    return refused ? NGX_BUSY : NGX_OK;
 }
 
 
@@ -101,15 +110,15 @@ ngx_chat_rate_take_locked(ngx_chat_sh_t *sh, ngx_chat_rates_t *r,
     ngx_uint_t              i;
     ngx_chat_rate_rule_t   *rule;
 
-    if (r->wait > 0) {
-        /* dry: what would have been refused takes nothing */
-        return;
-    }
-
     now *= 1000;
 
     for (i = 0; i < r->n; i++) {
         rule = r->bucket[i].rule;
+
+        if (r->wait > 0 && !rule->firm) {
+            /* dry: what would have been refused takes nothing */
+            continue;
+        }
 
         full = ngx_chat_rate_full_locked(sh, &r->bucket[i], now)
                + ngx_chat_rate_cost(r, rule) * rule->interval;

@@ -49,6 +49,7 @@ typedef struct {
     uint64_t                interval;    /* us that one unit takes, >= 1 */
     uint64_t                burst;       /* units at once beyond the first */
     ngx_str_t               line;        /* as it is written, with defaults */
+    ngx_uint_t              firm;        /* holds in a dry run, too */
 } ngx_chat_rate_rule_t;
 
 
@@ -62,7 +63,7 @@ typedef struct {
 
 struct ngx_chat_rates_s {
     ngx_uint_t              n;
-    ngx_chat_rate_bucket_t  bucket[NGX_CHAT_RATES];
+    ngx_chat_rate_bucket_t  bucket[NGX_CHAT_RATES + 1];  /* and slow mode's */
     uint64_t                cost;        /* units; not more than a bucket has */
     unsigned                dry:1;       /* what isn't there is only told */
 

@@ -111,8 +111,9 @@ ngx_chat_session_destroy(ngx_chat_session_t *s)
 ngx_int_t
 ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
 {
-    void    *old;
-    u_char  *p;
+    void         *old;
+    u_char       *p;
+    ngx_queue_t  *q;
 
     p = ngx_alloc(ngx_chat_user_size(user), s->log);
     if (p == NULL) {
@@ -125,6 +126,15 @@ ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
 
     if (old != NULL) {
         ngx_free(old);
+    }
+
+    /* another one stands otherwise in his rooms */
+
+    for (q = ngx_queue_head(&s->members);
+         q != ngx_queue_sentinel(&s->members);
+         q = ngx_queue_next(q))
+    {
+        ngx_chat_member_forget(ngx_queue_data(q, ngx_chat_member_t, queue));
     }
 
     return NGX_OK;

@@ -23,6 +23,7 @@
 #include "ngx_chat_keys.h"
 #include "ngx_chat_proto.h"
 #include "ngx_chat_rate.h"
+#include "ngx_chat_standing.h"
 #include "ngx_chat_wire.h"
 
 
@@ -122,6 +123,7 @@ typedef struct {
     ngx_chat_sub_t               sub;          /* first */
     ngx_queue_t                  queue;        /* session->members */
     ngx_uint_t                   ordinal;      /* of rooms= in a URL */
+    ngx_chat_standing_t         *standing;     /* of who has acted; malloc */
 } ngx_chat_member_t;
 
 
@@ -162,6 +164,7 @@ struct ngx_chat_session_s {
     uint32_t                     ends;         /* with its token; 0: never */
     uint32_t                     warns;        /* `expiring'; 0: told */
     uint32_t                     drain_at;     /* ms, 0: not draining */
+    uint32_t                     checked;      /* ngx_chat_control.c */
     uint16_t                     close_code;
     uint8_t                      wire;         /* ngx_chat_wire_e */
 
@@ -175,6 +178,7 @@ struct ngx_chat_session_s {
     unsigned                     closing:1;    /* after what is queued */
     unsigned                     dead:1;       /* the transport is ending */
     unsigned                     listed:1;     /* in the worker's lists */
+    unsigned                     recheck:1;    /* ngx_chat_control.c */
 };
 
 
@@ -245,14 +249,18 @@ ngx_chat_member_t *ngx_chat_member_find(ngx_chat_session_t *s,
 
 /*
  * Enters a room and queues `joined' (with reply_to if its len is not 0), unless
- * the session is raw.  NGX_CHAT_OK or why not.
+ * the session is raw.  NGX_CHAT_OK or why not; *until: of NGX_CHAT_E_BANNED.
  */
 ngx_chat_err_e ngx_chat_member_join(ngx_chat_session_t *s,
-    ngx_chat_join_t *join, ngx_str_t *reply_to, ngx_uint_t ordinal);
+    ngx_chat_join_t *join, ngx_str_t *reply_to, ngx_uint_t ordinal,
+    uint64_t *until);
 
 /* queues `left'; `reason' is a word of PROTOCOL section 3 */
 void ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
     ngx_str_t *reply_to, const char *reason);
+
+/* looks again how the user stands, when he acts next */
+void ngx_chat_member_forget(ngx_chat_member_t *m);
 
 /* without a word */
 void ngx_chat_member_remove(ngx_chat_session_t *s, ngx_chat_member_t *m);

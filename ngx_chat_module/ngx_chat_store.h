@@ -55,6 +55,7 @@ struct ngx_chat_zone_s {
     time_t            nonce_ttl;     /* seconds, 0: 300 */
     ngx_log_t        *log;
     void             *remote;        /* "chat_redis"; NULL: this host alone */
+    time_t            token_ttl;     /* seconds that tokens may live */
 
     /* the zone of another size that the init marked `moved'; NULL: none */
     ngx_chat_zone_t  *old;
@@ -64,6 +65,7 @@ struct ngx_chat_zone_s {
     ngx_uint_t        state_sync;    /* NGX_CHAT_SYNC_* of ngx_chat_state.h */
     ngx_chat_state_t *state;         /* NULL: none is open */
     unsigned          fresh:1;       /* the memory is new, and no copy */
+    unsigned          token_forever:1;           /* or without an end */
 };
 
 

@@ -101,6 +101,44 @@ ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
 }
 
 
+ngx_int_t
+ngx_chat_table_replace(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t seq,
+    uint64_t now)
+{
+    uint32_t           *link;
+    uint64_t            there;
+    ngx_int_t           rc;
+    ngx_chat_record_t  *r;
+
+    if (row->kind == 0 || row->kind > NGX_CHAT_KIND_MAX
+        || row->value.len > NGX_CHAT_VALUE_MAX)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_chat_shm_lock(z);
+
+    r = ngx_chat_record_find_locked(z->sh, row->kind, row->room, row->subject,
+                                    &link);
+
+    there = (r != NULL && !ngx_chat_record_over(r, now)) ? r->seq : 0;
+
+    if (z->sh->moved) {
+        rc = NGX_AGAIN;
+
+    } else if (there != seq) {
+        rc = NGX_DECLINED;
+
+    } else {
+        rc = ngx_chat_table_set_locked(z->sh, row, now, 0);
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
 static ngx_int_t
 ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now,
     ngx_uint_t again)
@@ -269,6 +307,32 @@ ngx_chat_table_get(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
     ngx_chat_shm_unlock(z);
 
     return rc;
+}
+
+
+void
+ngx_chat_table_get_some(ngx_chat_zone_t *z, ngx_chat_row_t *rows,
+    ngx_uint_t n, uint64_t now)
+{
+    uint32_t           *link;
+    ngx_uint_t          i;
+    ngx_chat_record_t  *r;
+
+    ngx_chat_shm_lock_read(z);
+
+    for (i = 0; i < n; i++) {
+
+        rows[i].seq = 0;
+
+        r = ngx_chat_record_find_locked(z->sh, rows[i].kind, rows[i].room,
+                                        rows[i].subject, &link);
+
+        if (r != NULL && !ngx_chat_record_over(r, now)) {
+            ngx_chat_table_row_locked(z->sh, r, &rows[i]);
+        }
+    }
+
+    ngx_chat_shm_unlock(z);
 }
 
 

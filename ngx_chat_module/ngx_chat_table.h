@@ -50,6 +50,8 @@ typedef enum {
     NGX_CHAT_KIND_BAN = 3,           /* of a room, or of all (room 0) */
     NGX_CHAT_KIND_MUTE = 4,
     NGX_CHAT_KIND_ROLE = 5,
+    NGX_CHAT_KIND_KICK = 6,          /* done once, when it is new */
+    NGX_CHAT_KIND_RANK = 7,          /* of a user's own roles, last seen */
 
     NGX_CHAT_KIND_USERS = 32,
     NGX_CHAT_KIND_ROOM = 32,         /* data of a room; subject 0 */
@@ -106,6 +108,21 @@ ngx_int_t ngx_chat_table_delete(ngx_chat_zone_t *z, ngx_chat_row_t *row);
 /* fills expires, seq and value; NGX_OK or NGX_DECLINED (none, or ended) */
 ngx_int_t ngx_chat_table_get(ngx_chat_zone_t *z, ngx_chat_row_t *row,
     uint64_t now);
+
+/*
+ * The same for some rows with the lock taken once; `seq' is 0 of those that
+ * aren't there.  At most NGX_CHAT_ROWS.
+ */
+#define NGX_CHAT_ROWS  16
+void ngx_chat_table_get_some(ngx_chat_zone_t *z, ngx_chat_row_t *rows,
+    ngx_uint_t n, uint64_t now);
+
+/*
+ * ngx_chat_table_set() if the row is still the one with that `seq', or if there
+ * is none and it is 0; NGX_DECLINED: it isn't, nothing has changed.
+ */
+ngx_int_t ngx_chat_table_replace(ngx_chat_zone_t *z, ngx_chat_row_t *row,
+    uint64_t seq, uint64_t now);
 
 /*
  * Walks over the rows of a kind (0: any), in no order.  `like' tells the kind,

@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include "ngx_chat_control.h"
 #include "ngx_chat_remote.h"
 #include "ngx_chat_state.h"
 #include "ngx_chat_worker.h"
@@ -86,7 +87,9 @@ ngx_chat_worker_init(ngx_cycle_t *cycle, ngx_chat_bus_t *bus,
         return NGX_ERROR;
     }
 
-    if (ngx_chat_hub_init(cycle, zones, &ngx_chat_worker_readers) != NGX_OK) {
+    if (ngx_chat_hub_init(cycle, zones, &ngx_chat_worker_readers) != NGX_OK
+        || ngx_chat_control_init(zones, &w->sessions, cycle->log) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -141,6 +144,7 @@ ngx_chat_worker_exit(void)
         }
     }
 
+    ngx_chat_control_exit();
     ngx_chat_bus_stop();
     ngx_chat_hub_exit();
 
@@ -175,7 +179,7 @@ ngx_chat_worker_enter(ngx_chat_session_t *s)
 
     w = &ngx_chat_worker;
 
-    ngx_queue_insert_tail(&w->sessions, &s->queue);
+    ngx_chat_control_enter(s);
     w->nsessions++;
     s->listed = 1;
 
@@ -244,6 +248,7 @@ ngx_chat_worker_wake(ngx_uint_t scan_all)
     }
 
     ngx_chat_hub_wake(scan_all);
+    ngx_chat_control_look();
 }
 
 
@@ -261,6 +266,7 @@ ngx_chat_worker_tick(void)
 
     ngx_chat_worker_deadlines(ngx_chat_worker_time());
     ngx_chat_hub_transients();
+    ngx_chat_control_look();
     ngx_chat_worker_save();
 
     if (seat == NGX_CHAT_NO_SEAT) {

@@ -115,6 +115,8 @@ struct ngx_http_chat_ctx_s {
     uint64_t                   sent;
     ngx_uint_t                 close_code;
     ngx_uint_t                 retry_after_ms;   /* of a refusal by rate */
+    ngx_chat_err_e             refused;      /* why he may not connect */
+    uint64_t                   until;        /* of a ban; 0: it has no end */
     void                      *session;      /* a WebSocket, until let go */
 
     /* a broker that answers later: ngx_http_chat_wait.c */
@@ -273,6 +275,8 @@ ngx_int_t ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
 /* the same for what the dispatcher has refused */
 ngx_int_t ngx_http_chat_refused(ngx_http_request_t *r, ngx_chat_err_e code,
     ngx_chat_caller_t *c);
+/* 204: an EventSource that was banned doesn't come back */
+ngx_int_t ngx_http_chat_gone(ngx_http_request_t *r);
 /* the same with a status of its own */
 ngx_int_t ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_e code, const char *detail);

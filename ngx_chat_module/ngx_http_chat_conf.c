@@ -9,11 +9,13 @@
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
 #include "ngx_chat_state.h"
+#include "ngx_chat_token.h"
 
 
 static void ngx_http_chat_zone_cleanup(void *data);
 static void ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
     ngx_http_chat_loc_conf_t *conf, ngx_http_chat_loc_conf_t *prev);
+static void ngx_http_chat_token_ttl(ngx_http_chat_loc_conf_t *conf);
 static char *ngx_http_chat_check_location(ngx_conf_t *cf,
     ngx_http_chat_loc_conf_t *conf);
 static void ngx_http_chat_warn_location(ngx_conf_t *cf,
@@ -303,6 +305,31 @@ ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
 }
 
 
+/* what was revoked is to be known as long as a token may live, anywhere in the
+   zone */
+
+static void
+ngx_http_chat_token_ttl(ngx_http_chat_loc_conf_t *conf)
+{
+    time_t            ttl;
+    ngx_chat_zone_t  *z;
+
+    z = conf->chat.zone;
+    ttl = conf->guest ? NGX_CHAT_GUEST_TTL : 60;
+
+    if (conf->jwt.files != NULL) {
+
+        if (conf->jwt.exp_optional) {
+            z->token_forever = 1;
+        }
+
+        ttl = ngx_max(ttl, conf->jwt.lifetime + conf->jwt.leeway);
+    }
+
+    z->token_ttl = ngx_max(z->token_ttl, ttl);
+}
+
+
 static char *
 ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
 {
@@ -341,6 +368,8 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
     {
         return NGX_CONF_ERROR;
     }
+
+    ngx_http_chat_token_ttl(conf);
 
     if (!conf->guest && conf->user == NULL && conf->jwt.files == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -252,6 +252,7 @@ ngx_http_chat_identify_guest(ngx_http_request_t *r,
 {
     u_char     *secret;
     time_t      expires;
+    uint64_t    until;
     ngx_int_t   rc;
     ngx_str_t   token;
 
@@ -270,6 +271,8 @@ ngx_http_chat_identify_guest(ngx_http_request_t *r,
             ctx->user.id.len = 0;
         }
 
+        ctx->user.issued = expires - NGX_CHAT_GUEST_TTL;
+
         return rc;
     }
 
@@ -278,7 +281,17 @@ ngx_http_chat_identify_guest(ngx_http_request_t *r,
                                  &expires)
            == NGX_OK)
     {
-        return NGX_OK;
+        ctx->user.issued = expires - NGX_CHAT_GUEST_TTL;
+
+        if (ngx_chat_standing_admit(clcf->chat.zone, &ctx->user, &until)
+            != NGX_CHAT_E_UNAUTHORIZED)
+        {
+            return NGX_OK;
+        }
+
+        /* one that was revoked is as good as none */
+
+        ctx->user.issued = 0;
     }
 
     ctx->new_guest = 1;

@@ -31,6 +31,7 @@ static void ngx_http_chat_wish(ngx_http_request_t *r,
     ngx_http_chat_wish_t *wish);
 static ngx_int_t ngx_http_chat_who(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_admit(ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
@@ -108,7 +109,12 @@ ngx_http_chat_handler(ngx_http_request_t *r)
     }
 
     if (identified == NGX_BUSY) {
-        return ngx_http_chat_error(r, NGX_CHAT_E_FORBIDDEN, NULL);
+
+        if (wish.stream && ctx->refused == NGX_CHAT_E_BANNED) {
+            return ngx_http_chat_gone(r);
+        }
+
+        return ngx_http_chat_error(r, ctx->refused, NULL);
     }
 
     if (identified != NGX_OK) {
@@ -161,7 +167,39 @@ ngx_http_chat_who(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
 
     rc = ngx_http_chat_roles(r, clcf, ctx);
 
-    return (rc == NGX_DECLINED) ? NGX_BUSY : rc;
+    if (rc == NGX_DECLINED) {
+        ctx->refused = NGX_CHAT_E_FORBIDDEN;
+        return NGX_BUSY;
+    }
+
+    return (rc == NGX_OK) ? ngx_http_chat_admit(ctx) : rc;
+}
+
+
+/* bans, and tokens that have been revoked */
+
+static ngx_int_t
+ngx_http_chat_admit(ngx_http_chat_ctx_t *ctx)
+{
+    uint64_t  until;
+
+    ctx->refused = ngx_chat_standing_admit(ctx->conf->zone, &ctx->user,
+                                           &until);
+    switch (ctx->refused) {
+
+    case NGX_CHAT_OK:
+        return NGX_OK;
+
+    case NGX_CHAT_E_BANNED:
+        ctx->until = (until != NGX_CHAT_FOREVER) ? until : 0;
+        return NGX_BUSY;
+
+    case NGX_CHAT_E_UNAUTHORIZED:
+        return NGX_DECLINED;
+
+    default:
+        return NGX_ERROR;
+    }
 }
 
 
@@ -274,7 +312,7 @@ ngx_http_chat_room(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
         return NGX_OK;
     }
 
-    return ngx_chat_room_name_valid(&ctx->room, 0);
+    return ngx_chat_room_valid(&ctx->room);
 }
 
 

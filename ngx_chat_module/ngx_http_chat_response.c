@@ -201,7 +201,22 @@ ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
         err.retry_after_ms = ctx->retry_after_ms;
     }
 
+    if (ctx != NULL && code == NGX_CHAT_E_BANNED) {
+        err.until = ctx->until;
+    }
+
     return ngx_http_chat_problem(r, status, &err);
+}
+
+
+ngx_int_t
+ngx_http_chat_gone(ngx_http_request_t *r)
+{
+    ngx_str_t  empty;
+
+    ngx_str_null(&empty);
+
+    return ngx_http_chat_respond(r, NGX_HTTP_NO_CONTENT, "", &empty);
 }
 
 
@@ -217,9 +232,7 @@ ngx_http_chat_refused(ngx_http_request_t *r, ngx_chat_err_e code,
 
     err.code = code;
 
-    if (code == NGX_CHAT_E_RATE_LIMITED) {
-        err.retry_after_ms = c->retry_after_ms;
-    }
+    ngx_chat_dispatch_when(c, &err);
 
     return ngx_http_chat_problem(r, 0, &err);
 }

@@ -527,6 +527,10 @@ ngx_http_chat_sse_refuse(ngx_http_request_t *r, ngx_chat_err_e code,
     ngx_http_chat_ctx_t       *ctx;
     ngx_http_chat_loc_conf_t  *clcf;
 
+    if (code == NGX_CHAT_E_BANNED) {
+        return ngx_http_chat_gone(r);
+    }
+
     if (!ngx_chat_err_info(code)->temporary) {
         return ngx_http_chat_error(r, code, detail);
     }

@@ -50,6 +50,11 @@ ngx_http_chat_ws_greet(ngx_http_request_t *r, ngx_http_chat_ws_t *ws,
         return;
     }
 
+    if (identified == NGX_BUSY && ctx->refused == NGX_CHAT_E_BANNED) {
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_DISCONNECTED, "banned", 0);
+        return;
+    }
+
     if (identified == NGX_BUSY) {
         /* known, and not allowed to connect */
         ngx_chat_session_close(s, NGX_CHAT_CLOSE_POLICY, "forbidden", 0);

@@ -18,7 +18,8 @@ static ngx_pool_t  *pool;
 static const char  *type_names[] = {
     "-", "unknown", "reserved", "hello", "ping", "pong", "join", "leave",
     "message", "history", "signal", "typing", "auth", "read",
-    "unread"
+    "unread", "kick", "ban", "unban", "mute", "unmute", "role", "revoke",
+    "room"
 };
 
 

@@ -13,12 +13,12 @@
 
 static ngx_chat_rate_rule_t  five = {          /* 5 a second, burst 3 */
     NGX_CHAT_RATE_MESSAGE, NGX_CHAT_RATE_USER, 200000, 3,
-    ngx_string("message rate=5r/s burst=3 key=user")
+    ngx_string("message rate=5r/s burst=3 key=user"), 0
 };
 
 static ngx_chat_rate_rule_t  hourly = {
     NGX_CHAT_RATE_MESSAGE, NGX_CHAT_RATE_ROOM, 3600000000ULL, 0,
-    ngx_string("message rate=1r/h burst=0 key=room")
+    ngx_string("message rate=1r/h burst=0 key=room"), 0
 };
 
 static ngx_chat_rates_t  r;

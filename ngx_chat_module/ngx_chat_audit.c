@@ -1,0 +1,151 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_audit.h"
+#include "ngx_chat_worker.h"
+
+
+static void ngx_chat_audit_members(ngx_chat_text_t *t, ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+static void ngx_chat_audit_string(ngx_chat_text_t *t, const char *name,
+    ngx_str_t *value);
+static void ngx_chat_audit_number(ngx_chat_text_t *t, const char *name,
+    ngx_uint_t value);
+static void ngx_chat_audit_publish(ngx_chat_caller_t *c, ngx_chat_text_t *t,
+    size_t cut1, size_t cut2);
+
+
+void
+ngx_chat_audit_moder(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    size_t            cut1, cut2;
+    ngx_chat_text_t  *t;
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"type\":\"audit\",\"room\":\"" NGX_CHAT_AUDIT_ROOM
+                         "\",\"id\":\"");
+    cut1 = ngx_chat_text_len(t);
+
+    ngx_chat_text_lit(t, "\",\"ts\":");
+    cut2 = ngx_chat_text_len(t);
+
+    ngx_chat_audit_members(t, c, cmd);
+    ngx_chat_text_lit(t, "}");
+
+    if (!t->failed) {
+        ngx_chat_audit_publish(c, t, cut1, cut2);
+    }
+}
+
+
+/* `in' is where it was done: the event's own room is ~audit */
+
+static void
+ngx_chat_audit_members(ngx_chat_text_t *t, ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_moder_t  *m;
+
+    m = &cmd->moder;
+
+    ngx_chat_audit_string(t, "action", &cmd->type_name);
+    ngx_chat_text_lit(t, ",\"by\":");
+    ngx_chat_enc_user(t, c->user);
+
+    ngx_chat_audit_string(t, "in", &cmd->room);
+    ngx_chat_audit_string(t, "target", &m->user);
+    ngx_chat_audit_string(t, "session", &m->session);
+    ngx_chat_audit_string(t, "jti", &m->jti);
+    ngx_chat_audit_string(t, "role", &m->role);
+    ngx_chat_audit_string(t, "reason", &m->reason);
+    ngx_chat_audit_number(t, "for_ms", m->for_ms);
+    ngx_chat_audit_number(t, "purge_ms", m->purge_ms);
+
+    if (m->address) {
+        ngx_chat_text_lit(t, ",\"address\":true");
+    }
+
+    if (m->set.len > 0) {
+        ngx_chat_text_lit(t, ",\"set\":");
+        ngx_chat_text_str(t, &m->set);
+    }
+}
+
+
+static void
+ngx_chat_audit_string(ngx_chat_text_t *t, const char *name, ngx_str_t *value)
+{
+    if (value->len == 0) {
+        return;
+    }
+
+    ngx_chat_text_lit(t, ",\"");
+    ngx_chat_text_add(t, name, ngx_strlen(name));
+    ngx_chat_text_lit(t, "\":");
+    ngx_chat_text_json(t, value);
+}
+
+
+static void
+ngx_chat_audit_number(ngx_chat_text_t *t, const char *name, ngx_uint_t value)
+{
+    if (value == 0) {
+        return;
+    }
+
+    ngx_chat_text_lit(t, ",\"");
+    ngx_chat_text_add(t, name, ngx_strlen(name));
+    ngx_chat_text_lit(t, "\":");
+    ngx_chat_text_num(t, (int64_t) value);
+}
+
+
+/* the room is there as soon as something has happened, whatever chat_rooms
+   says of making rooms */
+
+static void
+ngx_chat_audit_publish(ngx_chat_caller_t *c, ngx_chat_text_t *t, size_t cut1,
+    size_t cut2)
+{
+    ngx_chat_rule_t     rule;
+    ngx_chat_zone_t    *z;
+    ngx_chat_publish_t  p;
+
+    z = c->conf->zone;
+
+    if (z->remote != NULL) {
+        /* what is done is true of this host, and so is its log */
+        return;
+    }
+
+    ngx_memzero(&p, sizeof(ngx_chat_publish_t));
+
+    p.key.kind = NGX_CHAT_ROOM_CHAT;
+    ngx_str_set(&p.key.name, NGX_CHAT_AUDIT_ROOM);
+
+    rule = *ngx_chat_zone_rule(z, &p.key.name);
+    rule.create = 1;
+
+    p.rule = &rule;
+    p.type = NGX_CHAT_REC_MESSAGE;
+    p.ts = ngx_chat_worker_now();
+
+    p.piece[0].data = t->start;
+    p.piece[0].len = cut1;
+    p.piece[1].data = t->start + cut1;
+    p.piece[1].len = cut2 - cut1;
+    p.piece[2].data = t->start + cut2;
+    p.piece[2].len = ngx_chat_text_len(t) - cut2;
+
+    if (ngx_chat_broker_local.publish(z, &p, NULL) != NGX_OK) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "an event of the chat's audit room is lost, there is no "
+                      "place for it");
+    }
+}
