@@ -10,6 +10,10 @@
 #include "ngx_chat_worker.h"
 
 
+static void ngx_chat_audit_write(ngx_chat_audit_log_t *log, u_char *line,
+    size_t len);
+static ssize_t ngx_chat_audit_syslog(ngx_syslog_peer_t *peer, u_char *line,
+    size_t len);
 static void ngx_chat_audit_members(ngx_chat_text_t *t, ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
 static void ngx_chat_audit_string(ngx_chat_text_t *t, const char *name,
@@ -41,6 +45,71 @@ ngx_chat_audit_moder(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     if (!t->failed) {
         ngx_chat_audit_publish(c, t, cut1, cut2);
     }
+
+    if (c->conf->audit == NULL) {
+        return;
+    }
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_text_lit(t, "{\"ts\":");
+    ngx_chat_text_num(t, (int64_t) ngx_chat_worker_now());
+    ngx_chat_audit_members(t, c, cmd);
+    ngx_chat_text_lit(t, "}\n");
+
+    if (!t->failed) {
+        ngx_chat_audit_write(c->conf->audit, t->start, ngx_chat_text_len(t));
+    }
+}
+
+
+/* a whole line with one write, as the access log does it */
+
+static void
+ngx_chat_audit_write(ngx_chat_audit_log_t *log, u_char *line, size_t len)
+{
+    ssize_t  n;
+
+    n = (log->syslog != NULL) ? ngx_chat_audit_syslog(log->syslog, line, len)
+                              : ngx_write_fd(log->file->fd, line, len);
+
+    if (n == (ssize_t) len || ngx_time() - log->complained < 60) {
+        return;
+    }
+
+    log->complained = ngx_time();
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, (n == -1) ? ngx_errno : 0,
+                  "writing to \"chat_audit_log\" failed");
+}
+
+
+/* the end of a line is the log's own; as many bytes as there were if it was
+   sent */
+
+static ssize_t
+ngx_chat_audit_syslog(ngx_syslog_peer_t *peer, u_char *line, size_t len)
+{
+    size_t   size;
+    u_char  *buf, *p;
+    ssize_t  n;
+
+    size = sizeof("<255>Jan 01 00:00:00 ") - 1 + ngx_cycle->hostname.len + 1
+           + peer->tag.len + 2 + len;
+
+    buf = ngx_alloc(size, ngx_cycle->log);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_syslog_add_header(peer, buf);
+    p = ngx_cpymem(p, line, len - 1);
+
+    n = ngx_syslog_send(peer, buf, (size_t) (p - buf));
+
+    ngx_free(buf);
+
+    return (n == p - buf) ? (ssize_t) len : NGX_ERROR;
 }
 
 

@@ -16,6 +16,15 @@
 #include "ngx_chat_dispatch.h"
 
 
+/* where the lines go: one of these */
+
+struct ngx_chat_audit_log_s {
+    ngx_open_file_t    *file;            /* nginx opens it again at USR1 */
+    ngx_syslog_peer_t  *syslog;
+    time_t              complained;
+};
+
+
 /* a command of a moderator that was carried out */
 void ngx_chat_audit_moder(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 

@@ -43,6 +43,7 @@
 
 typedef struct ngx_chat_session_s  ngx_chat_session_t;
 typedef struct ngx_chat_backlog_s  ngx_chat_backlog_t;
+typedef struct ngx_chat_audit_log_s  ngx_chat_audit_log_t;
 
 
 /* what a location says about its sessions */
@@ -66,6 +67,7 @@ typedef struct {
     ngx_uint_t                 limits_dry;
     ngx_chat_auth_t           *auth;           /* tokens; NULL: none */
     ngx_array_t               *allow;          /* of ngx_chat_allow_t; NULL */
+    ngx_chat_audit_log_t      *audit;          /* chat_audit_log; NULL */
 } ngx_chat_conf_t;
 
 

@@ -91,6 +91,7 @@ typedef struct {
     ngx_array_t               *allow;        /* of ngx_chat_allow_t */
     ngx_array_t               *roles;        /* chat_role; NULL: none */
     ngx_flag_t                 limit_dry_run;
+    ngx_chat_audit_log_t      *audit;        /* chat_audit_log; NULL: none */
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
 } ngx_http_chat_loc_conf_t;
@@ -188,6 +189,9 @@ char *ngx_http_chat_set_conn_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_chat_set_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* ngx_http_chat_set_audit.c */
+char *ngx_http_chat_set_audit_log(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

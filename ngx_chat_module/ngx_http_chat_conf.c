@@ -170,6 +170,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->allow = NGX_CONF_UNSET_PTR;
     conf->roles = NGX_CONF_UNSET_PTR;
     conf->limit_dry_run = NGX_CONF_UNSET;
+    conf->audit = NGX_CONF_UNSET_PTR;
 
     ngx_http_chat_jwt_create(&conf->jwt);
 
@@ -232,6 +233,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->allow, prev->allow, NULL);
     ngx_conf_merge_ptr_value(conf->roles, prev->roles, NULL);
     ngx_conf_merge_value(conf->limit_dry_run, prev->limit_dry_run, 0);
+    ngx_conf_merge_ptr_value(conf->audit, prev->audit, NULL);
 
     /* two values of one directive: inherited together or not at all */
 
@@ -273,6 +275,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->chat.limits = conf->limits;
     conf->chat.allow = conf->allow;
     conf->chat.limits_dry = conf->limit_dry_run;
+    conf->chat.audit = conf->audit;
 
     return (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
                                      : NGX_CONF_OK;
