@@ -143,7 +143,7 @@ ngx_chat_dispatch_read_room(ngx_chat_caller_t *c, ngx_str_t *room,
         return NGX_CHAT_E_UNSUPPORTED;
     }
 
-    code = ngx_chat_policy(c->user, NGX_CHAT_MAY_READ, room);
+    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_READ, room);
 
     if (code != NGX_CHAT_OK) {
         return code;
