@@ -453,7 +453,7 @@ ngx_chat_command_message(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     ngx_chat_text_t     *t;
     ngx_chat_publish_t   p;
 
-    if (c->session != NULL
+    if (c->session != NULL && c->outcome == NULL
         && ngx_chat_member_find(c->session, &cmd->room) == NULL)
     {
         ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_NOT_JOINED);

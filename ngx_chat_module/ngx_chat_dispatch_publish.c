@@ -18,6 +18,8 @@
 
 static ngx_int_t ngx_chat_dispatch_readers(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
+static ngx_chat_err_e ngx_chat_dispatch_may_send(ngx_chat_caller_t *c,
+    ngx_str_t *room);
 static ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, size_t size);
 static ngx_chat_err_e ngx_chat_dispatch_local(ngx_chat_caller_t *c,
@@ -39,7 +41,7 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_err_e    code;
     ngx_chat_text_t  *t;
 
-    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SEND, &cmd->room);
+    code = ngx_chat_dispatch_may_send(c, &cmd->room);
     if (code != NGX_CHAT_OK) {
         return code;
     }
@@ -90,7 +92,7 @@ ngx_chat_dispatch_raw(ngx_chat_caller_t *c, ngx_str_t *room,
 {
     ngx_chat_err_e  code;
 
-    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SEND, room);
+    code = ngx_chat_dispatch_may_send(c, room);
     if (code != NGX_CHAT_OK) {
         return code;
     }
@@ -151,6 +153,19 @@ ngx_chat_dispatch_readers(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What has waited was allowed when it was sent, and is published or not: that
+ * is told, even if the right to publish was taken meanwhile.
+ */
+
+static ngx_chat_err_e
+ngx_chat_dispatch_may_send(ngx_chat_caller_t *c, ngx_str_t *room)
+{
+    return (c->outcome == NULL)
+           ? ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SEND, room) : NGX_CHAT_OK;
 }
 
 
