@@ -52,6 +52,11 @@ ngx_chat_broker_local_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p,
             ngx_chat_metric_add(z, seat, NGX_CHAT_M_FULL, 1);
         }
 
+        if (p->ended) {
+            ngx_chat_bus_changed();
+            ngx_chat_bus_wake(&p->wake);
+        }
+
         return rc;
     }
 

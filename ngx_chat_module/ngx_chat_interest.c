@@ -400,6 +400,31 @@ ngx_chat_interest_queue_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 }
 
 
+void
+ngx_chat_interest_end_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_chat_mask_t *wake)
+{
+    ngx_uint_t        i;
+    ngx_chat_mask_t   mask;
+
+    mask = slot->mask;
+    ngx_chat_interest_mask_locked(sh, slot, &mask);
+
+    for (i = 0; i < NGX_CHAT_SEATS; i++) {
+
+        if (!ngx_chat_mask_has(&mask, i)) {
+            continue;
+        }
+
+        ngx_chat_interest_leave_locked(sh, slot, i);
+        ngx_chat_store(&ngx_chat_seats(sh)[i].scan_all, 1);
+        ngx_chat_mask_set(wake, i);
+    }
+
+    ngx_chat_slot_remove_locked(sh, slot);
+}
+
+
 /*
  * A ring holds entries, not rooms: nothing has to be searched when one is
  * taken.  An entry that was freed or reused meanwhile is recognised by its

@@ -22,6 +22,11 @@ void ngx_chat_interest_follow_locked(ngx_chat_sh_t *sh,
 void ngx_chat_interest_leave_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_uint_t seat);
 
+/* a life ends while it is followed: its followers, who are added to `wake',
+   compare lives when they are woken, as after a repair */
+void ngx_chat_interest_end_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_chat_mask_t *wake);
+
 /* links an entry that names the slot: one store makes it found */
 void ngx_chat_interest_link_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_chat_interest_t *e);

@@ -38,6 +38,7 @@ ngx_chat_log_publish(ngx_chat_zone_t *z, ngx_uint_t seat,
     ngx_int_t  rc;
 
     p->duplicate = 0;
+    p->ended = 0;
     ngx_memzero(&p->wake, sizeof(ngx_chat_mask_t));
 
     if (p->key.name.len == 0 || p->key.name.len > NGX_CHAT_ROOM_MAX) {
@@ -77,14 +78,20 @@ ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
 
     slot = ngx_chat_slot_lookup_locked(sh, &p->key, hash);
 
-    if (slot == NULL) {
+    if (slot == NULL || slot->remote) {
 
-        if (!p->rule->create) {
+        if (slot == NULL && !p->rule->create) {
             return NGX_DECLINED;
         }
 
         if (ngx_chat_publish_limited_locked(sh, p)) {
             return NGX_CHAT_LIMITED;
+        }
+
+        if (slot != NULL) {
+            /* other hosts may give the same offsets to other events */
+            p->ended = 1;
+            ngx_chat_interest_end_locked(sh, slot, &p->wake);
         }
 
         slot = ngx_chat_slot_create_locked(z, &p->key, hash, 0);

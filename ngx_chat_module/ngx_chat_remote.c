@@ -14,8 +14,6 @@
 
 static ngx_int_t ngx_chat_remote_begin_locked(ngx_chat_zone_t *z,
     ngx_chat_remote_event_t *ev);
-static void ngx_chat_remote_end_locked(ngx_chat_zone_t *z,
-    ngx_chat_slot_t *slot, ngx_chat_mask_t *wake);
 static ngx_int_t ngx_chat_remote_append_locked(ngx_chat_zone_t *z,
     ngx_uint_t seat, ngx_chat_remote_event_t *ev, ngx_chat_slot_t *slot);
 
@@ -70,7 +68,7 @@ ngx_chat_remote_begin_locked(ngx_chat_zone_t *z, ngx_chat_remote_event_t *ev)
         }
 
         followers = slot->followers;
-        ngx_chat_remote_end_locked(z, slot, &ev->wake);
+        ngx_chat_interest_end_locked(sh, slot, &ev->wake);
     }
 
     slot = ngx_chat_slot_create_locked(z, &ev->key, hash, 0);
@@ -95,34 +93,39 @@ ngx_chat_remote_begin_locked(ngx_chat_zone_t *z, ngx_chat_remote_event_t *ev)
 }
 
 
-/* a life ends while it is followed: its followers compare lives when they are
-   woken, as after a repair */
-
-static void
-ngx_chat_remote_end_locked(ngx_chat_zone_t *z, ngx_chat_slot_t *slot,
-    ngx_chat_mask_t *wake)
+void
+ngx_chat_remote_known(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
+    ngx_chat_remote_known_t *known)
 {
-    ngx_uint_t        i;
-    ngx_chat_sh_t    *sh;
-    ngx_chat_mask_t   mask;
+    uint32_t            hash;
+    ngx_chat_sh_t      *sh;
+    ngx_chat_slot_t    *slot;
+    ngx_chat_cursor_t   cur;
 
     sh = z->sh;
+    hash = ngx_chat_slot_hash(sh, key);
 
-    mask = slot->mask;
-    ngx_chat_interest_mask_locked(sh, slot, &mask);
+    ngx_memzero(known, sizeof(ngx_chat_remote_known_t));
 
-    for (i = 0; i < NGX_CHAT_SEATS; i++) {
+    ngx_chat_shm_lock_read(z);
 
-        if (!ngx_chat_mask_has(&mask, i)) {
-            continue;
+    slot = ngx_chat_slot_lookup_locked(sh, key, hash);
+
+    if (slot != NULL && slot->remote) {
+        known->found = 1;
+        known->head = slot->head;
+        ngx_memcpy(known->epoch, slot->epoch, NGX_CHAT_EPOCH_LEN);
+
+        if (slot->kept <= slot->head
+            && ngx_chat_log_locate_locked(sh, slot, slot->head, &cur)
+               == NGX_OK)
+        {
+            known->tagged = 1;
+            known->tag = ngx_chat_log_rec(&cur)->nonce;
         }
-
-        ngx_chat_interest_leave_locked(sh, slot, i);
-        ngx_chat_store(&ngx_chat_seats(sh)[i].scan_all, 1);
-        ngx_chat_mask_set(wake, i);
     }
 
-    ngx_chat_slot_remove_locked(sh, slot);
+    ngx_chat_shm_unlock(z);
 }
 
 
@@ -222,28 +225,47 @@ ngx_chat_remote_holds(ngx_chat_zone_t *z, ngx_chat_rule_t *rule, size_t size)
 }
 
 
+/*
+ * A slot may get another life between the look at its life and the write: so
+ * writes have the lock, and what changes nothing is found without it.
+ */
+
 ngx_int_t
 ngx_chat_remote_claim(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     ngx_uint_t seat)
 {
-    uint16_t          none;
+    ngx_int_t         rc;
     ngx_chat_slot_t  *slot;
 
     slot = ngx_chat_slot_at(z->sh, idx, life);
-    none = 0;
 
     if (slot == NULL || seat >= NGX_CHAT_SEATS) {
         return NGX_DECLINED;
     }
 
-    if (__atomic_compare_exchange_n(&slot->owner, &none,
-                                    (uint16_t) (seat + 1), 0,
-                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-    {
-        return NGX_OK;
+    if (ngx_chat_load(&slot->owner) != 0) {
+        return (ngx_chat_load(&slot->owner) == seat + 1) ? NGX_OK
+                                                         : NGX_DECLINED;
     }
 
-    return (none == seat + 1) ? NGX_OK : NGX_DECLINED;
+    ngx_chat_shm_lock(z);
+
+    slot = ngx_chat_slot_at(z->sh, idx, life);
+    rc = NGX_DECLINED;
+
+    if (slot != NULL) {
+
+        if (slot->owner == 0) {
+            slot->ready = 0;
+            ngx_chat_store(&slot->owner, (uint16_t) (seat + 1));
+        }
+
+        rc = (slot->owner == seat + 1) ? NGX_OK : NGX_DECLINED;
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
 }
 
 
@@ -251,20 +273,24 @@ void
 ngx_chat_remote_release(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     ngx_uint_t seat)
 {
-    uint16_t          mine;
     ngx_chat_slot_t  *slot;
 
     slot = ngx_chat_slot_at(z->sh, idx, life);
-    mine = (uint16_t) (seat + 1);
 
-    if (slot == NULL || slot->owner != mine) {
+    if (slot == NULL || ngx_chat_load(&slot->owner) != seat + 1) {
         return;
     }
 
-    slot->ready = 0;
+    ngx_chat_shm_lock(z);
 
-    (void) __atomic_compare_exchange_n(&slot->owner, &mine, 0, 0,
-                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    slot = ngx_chat_slot_at(z->sh, idx, life);
+
+    if (slot != NULL && slot->owner == seat + 1) {
+        slot->ready = 0;
+        ngx_chat_store(&slot->owner, 0);
+    }
+
+    ngx_chat_shm_unlock(z);
 }
 
 
@@ -272,13 +298,27 @@ void
 ngx_chat_remote_set_ready(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     ngx_uint_t seat, ngx_uint_t ready)
 {
+    uint8_t           value;
     ngx_chat_slot_t  *slot;
+
+    slot = ngx_chat_slot_at(z->sh, idx, life);
+    value = (uint8_t) (ready ? 1 : 0);
+
+    if (slot == NULL || ngx_chat_load(&slot->owner) != seat + 1
+        || ngx_chat_load(&slot->ready) == value)
+    {
+        return;
+    }
+
+    ngx_chat_shm_lock(z);
 
     slot = ngx_chat_slot_at(z->sh, idx, life);
 
     if (slot != NULL && slot->owner == seat + 1) {
-        ngx_chat_store(&slot->ready, (uint8_t) (ready ? 1 : 0));
+        ngx_chat_store(&slot->ready, value);
     }
+
+    ngx_chat_shm_unlock(z);
 }
 
 

@@ -33,6 +33,17 @@ typedef struct {
 } ngx_chat_remote_event_t;
 
 
+/* what this host has of a room that is shared by hosts */
+
+typedef struct {
+    u_char                 epoch[NGX_CHAT_EPOCH_LEN];
+    uint64_t               head;
+    uint64_t               tag;           /* nonce of the event `head' */
+    unsigned               found:1;
+    unsigned               tagged:1;      /* that event is here */
+} ngx_chat_remote_known_t;
+
+
 /* the zone's rooms are shared by hosts, or not; a worker's first call */
 void ngx_chat_remote_mode(ngx_chat_zone_t *z, ngx_uint_t remote);
 
@@ -61,6 +72,10 @@ ngx_int_t ngx_chat_remote_begin(ngx_chat_zone_t *z,
  */
 ngx_int_t ngx_chat_remote_append(ngx_chat_zone_t *z, ngx_uint_t seat,
     ngx_chat_remote_event_t *ev);
+
+/* a log of this host alone isn't found */
+void ngx_chat_remote_known(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
+    ngx_chat_remote_known_t *known);
 
 /* whether a room's log can hold a payload: NGX_OK or NGX_DECLINED; takes no
    lock */

@@ -163,6 +163,8 @@ typedef struct {
     u_char                 epoch[NGX_CHAT_EPOCH_LEN];
     uint64_t               offset;
     unsigned               duplicate:1;  /* offset and ts are the first's */
+    unsigned               ended:1;      /* a life, whatever is returned: its
+                                            followers are in `wake' */
     ngx_chat_mask_t        wake;
 } ngx_chat_publish_t;
 

@@ -134,9 +134,9 @@ test_window(void)
 
     ngx_chat_remote_mode(&env.z, 0);
     is_int(append("r", B, 2), NGX_DECLINED, "not shared any more");
-    is_int(put("r", 10, 2, NOW), NGX_OK, "this host's own now");
-    ok(memcmp(last.epoch, B, NGX_CHAT_EPOCH_LEN) == 0 && last.offset == 2,
-       "in the same epoch");
+    is_int(put("r", 10, 1, NOW), NGX_OK, "this host's own now");
+    ok(memcmp(last.epoch, B, NGX_CHAT_EPOCH_LEN) != 0 && last.offset == 1,
+       "in another epoch");
     sound("its own");
 }
 
