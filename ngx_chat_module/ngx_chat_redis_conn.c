@@ -22,6 +22,9 @@
 #define NGX_CHAT_REDIS_BEAT         400
 #define NGX_CHAT_REDIS_LOG          1000
 
+/* one that holds so long isn't refused any more, ms */
+#define NGX_CHAT_REDIS_PROVED       5000
+
 
 static void ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_connected(ngx_chat_redis_conn_t *rc);
@@ -105,6 +108,10 @@ ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
     if (was) {
         rc->down_since = ngx_current_msec;
         rc->failures = 0;
+
+        if (ngx_current_msec - rc->ready_since >= NGX_CHAT_REDIS_PROVED) {
+            rc->refusals = 0;
+        }
     }
 
     /* the next address, and later and later */
@@ -115,7 +122,11 @@ ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
 
     delay = NGX_CHAT_REDIS_BACKOFF_MIN;
 
-    for (i = 1; i < rc->failures && delay < NGX_CHAT_REDIS_BACKOFF_MAX; i++) {
+    for (i = 1;
+         i < rc->failures + rc->refusals
+         && delay < NGX_CHAT_REDIS_BACKOFF_MAX;
+         i++)
+    {
         delay *= 2;
     }
 
@@ -129,6 +140,17 @@ ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
     if (was) {
         rc->down(rc->data);
     }
+}
+
+
+void
+ngx_chat_redis_conn_refused(ngx_chat_redis_conn_t *rc, const char *why)
+{
+    if (rc->state == NGX_CHAT_REDIS_READY) {
+        rc->refusals++;
+    }
+
+    ngx_chat_redis_conn_lose(rc, why);
 }
 
 
@@ -462,6 +484,7 @@ ngx_chat_redis_conn_pong(void *data, ngx_chat_redis_reply_t *reply)
     }
 
     rc->state = NGX_CHAT_REDIS_READY;
+    rc->ready_since = ngx_current_msec;
     rc->failures = 0;
 
     if (rc->told) {

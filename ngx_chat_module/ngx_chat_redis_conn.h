@@ -89,6 +89,7 @@ struct ngx_chat_redis_conn_s {
     ngx_connection_t         *connection;
     ngx_uint_t                address;
     ngx_uint_t                failures;
+    ngx_uint_t                refusals;    /* of a server that had greeted */
     ngx_uint_t                generation;  /* of the connection */
 
     void                     *reader;    /* redisReader */
@@ -108,6 +109,7 @@ struct ngx_chat_redis_conn_s {
     ngx_event_t               timer;
     ngx_msec_t                last_in;
     ngx_msec_t                down_since;
+    ngx_msec_t                ready_since;
     ngx_msec_t                logged;    /* when the log was told last */
     /* the primary that a Sentinel has named */
     ngx_sockaddr_t            target;
@@ -135,6 +137,9 @@ void ngx_chat_redis_conn_stop(ngx_chat_redis_conn_t *rc);
 
 /* loses the connection, with a reason for the log; it will be made again */
 void ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why);
+
+/* .. and the server may go on refusing: later and later */
+void ngx_chat_redis_conn_refused(ngx_chat_redis_conn_t *rc, const char *why);
 
 /*
  * Queues a command; written in this turn of the event loop.  handler NULL: the

@@ -36,7 +36,7 @@ ngx_chat_redis_fetch(ngx_chat_redis_room_t *room)
     u_char                   epoch[NGX_CHAT_EPOCH_LEN];
     u_char                   keys[2][NGX_CHAT_REDIS_KEY_MAX];
     u_char                   num[5][NGX_INT64_LEN];
-    ngx_str_t                arg[10];
+    ngx_str_t                arg[11];
     ngx_uint_t               window;
     ngx_chat_rule_t         *rule;
     ngx_chat_redis_t        *redis;
@@ -80,9 +80,10 @@ ngx_chat_redis_fetch(ngx_chat_redis_room_t *room)
     ngx_chat_redis_arg(&arg[7], num[2], NGX_CHAT_REDIS_PAGE);
     ngx_chat_redis_arg(&arg[8], num[3], NGX_CHAT_REDIS_EMPTY_TTL);
     ngx_chat_redis_arg(&arg[9], num[4], NGX_CHAT_REDIS_PAGE_BYTES);
+    arg[10] = known.tag;
 
     room->op = ngx_chat_redis_op_start(redis, &ngx_chat_redis_fetch_script,
-                                       arg, 10, 2, &room->key,
+                                       arg, 11, 2, &room->key,
                                        ngx_chat_redis_fetched);
 
     if (room->op == NULL) {

@@ -276,7 +276,7 @@ ngx_chat_redis_op_refused(ngx_chat_redis_op_t *op,
 
     case NGX_CHAT_REDIS_LEAVE:
         /* it was not done, and will be sent by the next connection */
-        ngx_chat_redis_conn_lose(&op->redis->calls, r->cure);
+        ngx_chat_redis_conn_refused(&op->redis->calls, r->cure);
         return;
 
     case NGX_CHAT_REDIS_FAIL:
@@ -546,16 +546,16 @@ void
 ngx_chat_redis_known(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key,
     ngx_chat_redis_known_t *known)
 {
-    ngx_chat_room_info_t  info;
+    ngx_chat_remote_known(redis->zone, key, &known->remote);
 
-    known->epoch.data = known->bytes;
-    known->epoch.len = 0;
-    known->head = 0;
+    known->head = known->remote.head;
+    known->epoch.data = known->remote.epoch;
+    known->epoch.len = known->remote.found ? NGX_CHAT_EPOCH_LEN : 0;
 
-    if (ngx_chat_room_find(redis->zone, key, NULL, &info) == NGX_OK) {
-        ngx_memcpy(known->bytes, info.epoch, NGX_CHAT_EPOCH_LEN);
-        known->epoch.len = NGX_CHAT_EPOCH_LEN;
-        known->head = info.head;
+    ngx_str_null(&known->tag);
+
+    if (known->remote.tagged) {
+        ngx_chat_redis_arg(&known->tag, known->bytes, known->remote.tag);
     }
 }
 

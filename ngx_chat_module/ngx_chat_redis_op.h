@@ -148,11 +148,13 @@ void ngx_chat_redis_log(ngx_chat_redis_t *redis, const char *what,
 void ngx_chat_redis_key(ngx_chat_redis_t *redis, u_char letter,
     ngx_chat_room_key_t *key, u_char *buf, ngx_str_t *str);
 
-/* what this host knows of a room, as arguments: epoch and offset */
+/* what this host knows of a room, as arguments: epoch, offset, tag */
 typedef struct {
     ngx_str_t                 epoch;         /* len 0: nothing */
+    ngx_str_t                 tag;           /* of the event; len 0: unknown */
     uint64_t                  head;
-    u_char                    bytes[NGX_CHAT_EPOCH_LEN];
+    u_char                    bytes[NGX_INT64_LEN];
+    ngx_chat_remote_known_t   remote;
 } ngx_chat_redis_known_t;
 
 void ngx_chat_redis_known(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key,

@@ -12,7 +12,10 @@
  *                      <body>"
  *
  * A caller that knows more of an epoch than the server has seen a write that
- * the server has lost: the epoch ends.
+ * the server has lost: the epoch ends.  So it does if the offset that the
+ * caller knows was given to another event, by its nonce: what was lost has been
+ * written over by hosts that didn't know of it.  Who has lost the connection
+ * reads on first, so it is enough to look when reading.
  */
 
 
@@ -83,7 +86,8 @@ ngx_chat_redis_script_t  ngx_chat_redis_publish_script = { ngx_string(
 /*
  * KEYS meta, stream
  * ARGV 1-4 as above, 5 events of a window, 6 events of a page, 7 seconds of
- *      the meta of a room without events, 8 bytes of a page
+ *      the meta of a room without events, 8 bytes of a page, 9 nonce of the
+ *      known offset's event, or nothing
  */
 
 ngx_chat_redis_script_t  ngx_chat_redis_fetch_script = { ngx_string(
@@ -93,7 +97,16 @@ NGX_CHAT_REDIS_CUT
 "local v=c('HMGET',m,'e','o')\n"
 "local e,o=v[1],tonumber(v[2] or 0)\n"
 "if not e and a[2]=='0' then return {'N'} end\n"
-"if not e or (e==a[3] and o<tonumber(a[4])) then\n"
+"local lost=not e\n"
+"if e==a[3] then\n"
+"  lost=o<tonumber(a[4])\n"
+"  if not lost and a[9]~='' then\n"
+"    local i=a[4]..'-0'\n"
+"    local y=c('XRANGE',s,i,i)[1]\n"
+"    lost=y and string.match(y[2][2],'^%S+ %S+ %S+ %S+ (%S+)')~=a[9]\n"
+"  end\n"
+"end\n"
+"if lost then\n"
 "  c('DEL',s) e=a[1] o=0\n"
 "  c('HSET',m,'e',e,'o','0')\n"
 "end\n"
