@@ -10,6 +10,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_chat_bus.h"
+#include "ngx_chat_redis_names.h"
 #include "ngx_chat_redis_op.h"
 
 
@@ -18,6 +19,7 @@ static ngx_int_t ngx_chat_redis_start(ngx_chat_zone_t *z,
     ngx_cycle_t *cycle);
 static void ngx_chat_redis_connection(ngx_chat_redis_t *redis,
     ngx_chat_redis_conn_t *rc, const char *name);
+static void ngx_chat_redis_named(void *data);
 static void ngx_chat_redis_calls_ready(void *data);
 static void ngx_chat_redis_calls_down(void *data);
 static void ngx_chat_redis_tick(ngx_chat_zone_t *z);
@@ -89,6 +91,9 @@ ngx_chat_redis_start(ngx_chat_zone_t *z, ngx_cycle_t *cycle)
     redis->subscriptions.down = ngx_chat_redis_sub_down;
     redis->subscriptions.push = ngx_chat_redis_sub_push;
 
+    ngx_chat_redis_names_start(conf->server.names, redis->log,
+                               ngx_chat_redis_named, redis);
+
     ngx_chat_redis_conn_start(&redis->calls);
     ngx_chat_redis_conn_start(&redis->subscriptions);
 
@@ -106,6 +111,16 @@ ngx_chat_redis_connection(ngx_chat_redis_t *redis, ngx_chat_redis_conn_t *rc,
     rc->name = name;
     rc->log = redis->log;
     rc->data = redis;
+}
+
+
+static void
+ngx_chat_redis_named(void *data)
+{
+    ngx_chat_redis_t *redis = data;
+
+    ngx_chat_redis_conn_moved(&redis->calls);
+    ngx_chat_redis_conn_moved(&redis->subscriptions);
 }
 
 
@@ -133,6 +148,8 @@ ngx_chat_redis_tick(ngx_chat_zone_t *z)
     redis = ((ngx_chat_redis_conf_t *) z->remote)->redis;
 
     if (redis != NULL) {
+        /* an answer that isn't too old yet costs nothing */
+        (void) ngx_chat_redis_names_ask(redis->conf->server.names);
         ngx_chat_redis_rooms_tick(redis);
     }
 }
@@ -166,6 +183,7 @@ ngx_chat_redis_stop(ngx_chat_zone_t *z)
 
     conf->redis = NULL;
 
+    ngx_chat_redis_names_stop(conf->server.names);
     ngx_chat_redis_rooms_exit(redis);
     ngx_chat_redis_conn_stop(&redis->calls);
     ngx_chat_redis_conn_stop(&redis->subscriptions);

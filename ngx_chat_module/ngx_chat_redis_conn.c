@@ -13,6 +13,7 @@
 #include <hiredis/hiredis.h>
 #include "ngx_chat_redis_conn.h"
 #include "ngx_chat_redis_io.h"
+#include "ngx_chat_redis_names.h"
 #include "ngx_chat_redis_sentinel.h"
 #include "ngx_chat_redis_tls.h"
 
@@ -27,6 +28,7 @@
 
 
 static void ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc);
+static ngx_int_t ngx_chat_redis_conn_ask(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_connected(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_named(ngx_chat_redis_conn_t *rc);
@@ -70,6 +72,7 @@ ngx_chat_redis_conn_stop(ngx_chat_redis_conn_t *rc)
 {
     rc->stopped = 1;
 
+    ngx_chat_redis_names_forget(rc);
     ngx_chat_redis_conn_close(rc);
 
     if (rc->timer.timer_set) {
@@ -117,7 +120,7 @@ ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
     /* the next address, and later and later */
 
     rc->named = 0;
-    rc->address = (rc->address + 1) % rc->server->naddrs;
+    rc->address++;
     rc->failures++;
 
     delay = NGX_CHAT_REDIS_BACKOFF_MIN;
@@ -179,9 +182,19 @@ ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc)
     ngx_int_t          rv;
     ngx_connection_t  *c;
 
+    if (!rc->named && ngx_chat_redis_conn_ask(rc) != NGX_OK) {
+        return;
+    }
+
     ngx_memzero(&rc->peer, sizeof(ngx_peer_connection_t));
 
     ngx_chat_redis_conn_address(rc);
+
+    if (rc->peer.sockaddr == NULL) {
+        rc->state = NGX_CHAT_REDIS_CONNECTING;
+        ngx_chat_redis_conn_lose(rc, "its name has no address yet");
+        return;
+    }
 
     rc->peer.get = ngx_event_get_peer;
     rc->peer.log = rc->log;
@@ -232,6 +245,28 @@ ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc)
 }
 
 
+/* NGX_AGAIN: the timer goes off when the name has been looked up, or when that
+   takes too long: then what was known is used */
+
+static ngx_int_t
+ngx_chat_redis_conn_ask(ngx_chat_redis_conn_t *rc)
+{
+    ngx_chat_redis_names_forget(rc);
+
+    if (!rc->asked && ngx_chat_redis_names_ask(rc->server->names) == NGX_AGAIN)
+    {
+        rc->asked = 1;
+        ngx_chat_redis_names_wait(rc->server->names, rc);
+        ngx_add_timer(&rc->timer, rc->server->connect_timeout);
+        return NGX_AGAIN;
+    }
+
+    rc->asked = 0;
+
+    return NGX_OK;
+}
+
+
 /* an address of the server; or of a Sentinel, and then what that has named */
 
 static void
@@ -239,24 +274,61 @@ ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc)
 {
     ngx_addr_t  *addr;
 
-    if (rc->named) {
-        rc->named = 0;
-        rc->asking = 0;
+    rc->asking = (rc->server->sentinel.len > 0 && !rc->named);
 
-        rc->peer.sockaddr = &rc->target.sockaddr;
-        rc->peer.socklen = rc->target_len;
-        rc->peer.name = &rc->target_name;
+    if (!rc->named) {
 
+        if (rc->server->naddrs == 0) {
+            rc->peer.name = &rc->server->url;
+            return;
+        }
+
+        rc->address %= rc->server->naddrs;
+        addr = &rc->server->addrs[rc->address];
+
+        /* a copy: other addresses may come while it is connected */
+
+        rc->target_len = ngx_min(addr->socklen,
+                                 (socklen_t) sizeof(ngx_sockaddr_t));
+        ngx_memcpy(&rc->target, addr->sockaddr, rc->target_len);
+
+        rc->target_name.len = ngx_min(addr->name.len, NGX_SOCKADDR_STRLEN);
+        rc->target_name.data = rc->target_text;
+        ngx_memcpy(rc->target_text, addr->name.data, rc->target_name.len);
+    }
+
+    rc->named = 0;
+
+    rc->peer.sockaddr = &rc->target.sockaddr;
+    rc->peer.socklen = rc->target_len;
+    rc->peer.name = &rc->target_name;
+}
+
+
+void
+ngx_chat_redis_conn_moved(ngx_chat_redis_conn_t *rc)
+{
+    ngx_addr_t  *addr;
+    ngx_uint_t   i;
+
+    if (rc->state == NGX_CHAT_REDIS_DOWN
+        || (rc->server->sentinel.len > 0 && !rc->asking))
+    {
         return;
     }
 
-    rc->asking = (rc->server->sentinel.len > 0);
+    for (i = 0; i < rc->server->naddrs; i++) {
+        addr = &rc->server->addrs[i];
 
-    addr = &rc->server->addrs[rc->address];
+        if (ngx_cmp_sockaddr(&rc->target.sockaddr, rc->target_len,
+                             addr->sockaddr, addr->socklen, 1)
+            == NGX_OK)
+        {
+            return;
+        }
+    }
 
-    rc->peer.sockaddr = addr->sockaddr;
-    rc->peer.socklen = addr->socklen;
-    rc->peer.name = &addr->name;
+    ngx_chat_redis_conn_lose(rc, "its name has another address now");
 }
 
 

@@ -29,6 +29,7 @@
 
 typedef struct redisReply              ngx_chat_redis_reply_t;
 typedef struct ngx_chat_redis_conn_s   ngx_chat_redis_conn_t;
+typedef struct ngx_chat_redis_names_s  ngx_chat_redis_names_t;
 
 /* reply NULL: the connection was lost, what became of the command is unknown;
    the reply is freed afterwards */
@@ -41,7 +42,8 @@ typedef void (*ngx_chat_redis_reply_pt)(void *data,
 typedef struct {
     ngx_str_t             url;           /* for the log, without a password */
     ngx_addr_t           *addrs;         /* of Sentinels, if there are any */
-    ngx_uint_t            naddrs;
+    ngx_uint_t            naddrs;        /* 0: not known yet */
+    ngx_chat_redis_names_t  *names;      /* NULL: they never change */
     ngx_str_t             sentinel;      /* the primary's name; len 0: none */
     ngx_str_t             sentinel_user;
     ngx_str_t             sentinel_password;
@@ -111,7 +113,8 @@ struct ngx_chat_redis_conn_s {
     ngx_msec_t                down_since;
     ngx_msec_t                ready_since;
     ngx_msec_t                logged;    /* when the log was told last */
-    /* the primary that a Sentinel has named */
+    /* where this one is connected to: of the server, or the primary that a
+       Sentinel has named */
     ngx_sockaddr_t            target;
     socklen_t                 target_len;
     ngx_str_t                 target_name;
@@ -122,6 +125,10 @@ struct ngx_chat_redis_conn_s {
     void                    (*tls_done)(ngx_chat_redis_conn_t *rc);
     void                    (*tls_failed)(ngx_chat_redis_conn_t *rc);
 
+    ngx_queue_t               waiting;     /* for addresses */
+
+    unsigned                  waits:1;     /* .. it is in the queue */
+    unsigned                  asked:1;     /* .. or has been */
     unsigned                  pinged:1;
     unsigned                  stopped:1;
     unsigned                  asking:1;  /* this one is to a Sentinel */
@@ -140,6 +147,9 @@ void ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why);
 
 /* .. and the server may go on refusing: later and later */
 void ngx_chat_redis_conn_refused(ngx_chat_redis_conn_t *rc, const char *why);
+
+/* loses it if it is to an address that the server doesn't have any more */
+void ngx_chat_redis_conn_moved(ngx_chat_redis_conn_t *rc);
 
 /*
  * Queues a command; written in this turn of the event loop.  handler NULL: the

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
+#include "ngx_http_chat_set.h"
 #include "ngx_chat_state.h"
 #include "ngx_chat_token.h"
 
@@ -445,6 +446,10 @@ ngx_http_chat_check_conf(ngx_conf_t *cf, ngx_http_chat_main_conf_t *cmcf)
 
         if (z[i]->zone.session_rooms == 0) {
             z[i]->zone.session_rooms = NGX_CHAT_JOIN_MAX;
+        }
+
+        if (ngx_http_chat_redis_resolver(cf, &z[i]->zone) != NGX_OK) {
+            return NGX_ERROR;
         }
     }
 

@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
+#include "ngx_chat_redis_conn.h"
 
 
 /* finds a zone by its name, or notes that it must be defined somewhere */
@@ -37,6 +38,12 @@ ngx_uint_t ngx_http_chat_spoofable(ngx_str_t *value);
 /* a value with variables, perhaps */
 ngx_http_complex_value_t *ngx_http_chat_complex(ngx_conf_t *cf,
     ngx_str_t *value);
+/* HOST[:PORT],... of "chat_redis"; *host is the first one's name */
+ngx_int_t ngx_http_chat_redis_hosts(ngx_conf_t *cf, u_char *p, u_char *last,
+    ngx_chat_redis_server_t *srv, ngx_str_t *host);
+/* at the end: whether a resolver looks its names up */
+ngx_int_t ngx_http_chat_redis_resolver(ngx_conf_t *cf, ngx_chat_zone_t *z);
+
 /* within these bounds, or NGX_ERROR */
 ngx_int_t ngx_http_chat_number(ngx_str_t *value, ngx_int_t min,
     ngx_int_t max);

@@ -28,8 +28,6 @@ static char *ngx_http_chat_redis_unix(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *rest, ngx_chat_redis_server_t *srv,
     ngx_chat_redis_tls_conf_t *tls);
-static ngx_int_t ngx_http_chat_redis_hosts(ngx_conf_t *cf, u_char *p,
-    u_char *last, ngx_chat_redis_server_t *srv, ngx_str_t *host);
 static ngx_int_t ngx_http_chat_redis_login(ngx_conf_t *cf, ngx_str_t *rest,
     ngx_str_t *user, ngx_str_t *password);
 static ngx_int_t ngx_http_chat_redis_unescape(ngx_conf_t *cf, u_char *p,
@@ -285,69 +283,6 @@ ngx_http_chat_redis_tcp(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *rest,
 }
 
 
-/* HOST[:PORT],...: all addresses of all of them */
-
-static ngx_int_t
-ngx_http_chat_redis_hosts(ngx_conf_t *cf, u_char *p, u_char *last,
-    ngx_chat_redis_server_t *srv, ngx_str_t *host)
-{
-    u_char       *end;
-    ngx_url_t     u;
-    ngx_addr_t   *addr;
-    ngx_uint_t    i;
-    ngx_array_t   addrs;
-
-    if (ngx_array_init(&addrs, cf->pool, 4, sizeof(ngx_addr_t)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    do {
-        end = ngx_strlchr(p, last, ',');
-
-        if (end == NULL) {
-            end = last;
-        }
-
-        ngx_memzero(&u, sizeof(ngx_url_t));
-
-        u.url.len = (size_t) (end - p);
-        u.url.data = p;
-        u.default_port = 6379;
-        u.err = "no host";
-
-        if (u.url.len == 0 || ngx_parse_url(cf->pool, &u) != NGX_OK
-            || u.naddrs == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "%s in \"%V\" of \"chat_redis\": write "
-                               "\"redis://HOST:PORT\"", u.err, &srv->url);
-            return NGX_ERROR;
-        }
-
-        if (addrs.nelts == 0) {
-            *host = u.host;
-        }
-
-        for (i = 0; i < u.naddrs; i++) {
-            addr = ngx_array_push(&addrs);
-            if (addr == NULL) {
-                return NGX_ERROR;
-            }
-
-            *addr = u.addrs[i];
-        }
-
-        p = end + 1;
-
-    } while (end < last);
-
-    srv->addrs = addrs.elts;
-    srv->naddrs = addrs.nelts;
-
-    return NGX_OK;
-}
-
-
 /* [USER:]PASSWORD, both with %XX */
 
 static ngx_int_t
@@ -514,8 +449,9 @@ ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
 
     if (ngx_http_chat_param(arg, "sentinel", &value)) {
 
-        if (value.len == 0 || conf->server.addrs[0].sockaddr->sa_family
-                              == AF_UNIX)
+        if (value.len == 0
+            || (conf->server.naddrs > 0
+                && conf->server.addrs[0].sockaddr->sa_family == AF_UNIX))
         {
             return ngx_http_chat_bad_param(cf, cmd, arg,
                             "write the primary's name behind Sentinels, "

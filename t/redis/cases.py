@@ -13,10 +13,12 @@ class Stage:
         self.servers = []
         self.allowed = []
 
-    def redis(self, *options, **more):
+    def redis(self, *options, start=True, **more):
         server = Redis('server%d' % len(self.servers), *options, **more)
         self.servers.append(server)
-        server.start()
+
+        if start:
+            server.start()
 
         return server
 

@@ -27,8 +27,10 @@ class Redis:
         self.options = list(options)
         self.append = append
         self.port = free_ports(1)[0]
+        self.address = '127.0.0.1'
         self.process = None
-        self.program = shutil.which('redis-server', path=PATH)
+        self.program = (os.environ.get('REDIS_SERVER')
+                        or shutil.which('redis-server', path=PATH))
 
         if not self.program:
             raise NginxError('no redis-server found')
@@ -78,7 +80,7 @@ class Redis:
     def call(self, *args, login=None):
         """A reply: a string, a number, a list, None; errors are strings."""
 
-        with socket.create_connection(('127.0.0.1', self.port), 5) as s:
+        with socket.create_connection((self.address, self.port), 5) as s:
             f = s.makefile('rb')
 
             for words in ([login] if login else []) + [args]:
