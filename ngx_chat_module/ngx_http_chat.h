@@ -285,11 +285,19 @@ ngx_int_t ngx_http_chat_gone(ngx_http_request_t *r);
 ngx_int_t ngx_http_chat_refuse(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_e code, const char *detail);
 
-/* --- ngx_http_chat_identity.c --- */
+/* --- ngx_http_chat_origin.c --- */
 
 /* the origin rule of PROTOCOL, section 9: NGX_OK or NGX_DECLINED (logged) */
 ngx_int_t ngx_http_chat_origin_allowed(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf);
+/* the headers that let a page of another origin read the answer, if it may */
+ngx_int_t ngx_http_chat_cors(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf);
+/* answers a browser that asks whether a page may; before the access phase */
+ngx_int_t ngx_http_chat_preflight_handler(ngx_http_request_t *r);
+
+/* --- ngx_http_chat_identity.c --- */
+
 /* NGX_OK; NGX_DECLINED: nobody; NGX_ABORT: an expired token; NGX_ERROR */
 ngx_int_t ngx_http_chat_identify(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);

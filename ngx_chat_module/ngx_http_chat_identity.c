@@ -2,7 +2,7 @@
 /*
  * Copyright (C) the ngx_chat_module authors
  *
- * Where a request may come from and who it is: PROTOCOL, section 9.
+ * Who sends a request: PROTOCOL, section 9.
  */
 
 
@@ -14,11 +14,6 @@
 #include "ngx_chat_token.h"
 
 
-static ngx_uint_t ngx_http_chat_origin_match(ngx_str_t *allowed,
-    ngx_str_t *origin, ngx_str_t *host);
-static ngx_uint_t ngx_http_chat_origin_same(ngx_str_t *origin,
-    ngx_str_t *host);
-static void ngx_http_chat_strip_port(ngx_str_t *host, ngx_uint_t tls);
 static ngx_int_t ngx_http_chat_identify_token(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_identify_guest(ngx_http_request_t *r,
@@ -29,166 +24,6 @@ static ngx_int_t ngx_http_chat_bearer(ngx_http_request_t *r,
     ngx_str_t *token);
 static ngx_int_t ngx_http_chat_cookie(ngx_http_request_t *r,
     ngx_str_t *variable, ngx_str_t *token);
-
-
-ngx_int_t
-ngx_http_chat_origin_allowed(ngx_http_request_t *r,
-    ngx_http_chat_loc_conf_t *clcf)
-{
-    ngx_str_t        *allowed, host;
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  same = ngx_string("same");
-
-    h = ngx_http_chat_header_in(r, "origin");
-
-    if (h == NULL) {
-        h = ngx_http_chat_header_in(r, "sec-fetch-site");
-
-        if (h == NULL || h->value.len != 10
-            || ngx_strncasecmp(h->value.data, (u_char *) "cross-site", 10)
-               != 0)
-        {
-            return NGX_OK;
-        }
-
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "chat refused to a page of another site that names no "
-                      "origin, write \"chat_origin\" with that site");
-        return NGX_DECLINED;
-    }
-
-    ngx_str_null(&host);
-
-    if (r->headers_in.host != NULL) {
-        host = r->headers_in.host->value;
-
-    } else if (r->host_start != NULL) {
-        /* HTTP/3 has ":authority", and nginx makes no "Host" of it */
-        host.data = r->host_start;
-        host.len = (size_t) (r->host_end - r->host_start);
-    }
-
-    if (clcf->origins == NULL) {
-
-        if (ngx_http_chat_origin_match(&same, &h->value, &host)) {
-            return NGX_OK;
-        }
-
-    } else {
-        allowed = clcf->origins->elts;
-
-        for (i = 0; i < clcf->origins->nelts; i++) {
-            if (ngx_http_chat_origin_match(&allowed[i], &h->value, &host)) {
-                return NGX_OK;
-            }
-        }
-    }
-
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "chat refused to a page of origin \"%V\" (host \"%V\"): if "
-                  "it is yours, write \"chat_origin same %V;\", and make "
-                  "proxies in front pass the Host header",
-                  &h->value, &host, &h->value);
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_uint_t
-ngx_http_chat_origin_match(ngx_str_t *allowed, ngx_str_t *origin,
-    ngx_str_t *host)
-{
-    u_char  *p;
-    size_t   prefix, suffix;
-
-    if (allowed->len == 3 && ngx_strncmp(allowed->data, "any", 3) == 0) {
-        return 1;
-    }
-
-    if (allowed->len == 4 && ngx_strncmp(allowed->data, "same", 4) == 0) {
-        return ngx_http_chat_origin_same(origin, host);
-    }
-
-    p = ngx_strlchr(allowed->data, allowed->data + allowed->len, '*');
-
-    if (p == NULL) {
-        return origin->len == allowed->len
-               && ngx_strncasecmp(origin->data, allowed->data, origin->len)
-                  == 0;
-    }
-
-    /* one star in place of a part of the host */
-
-    prefix = (size_t) (p - allowed->data);
-    suffix = allowed->len - prefix - 1;
-
-    if (origin->len <= prefix + suffix
-        || ngx_strncasecmp(origin->data, allowed->data, prefix) != 0
-        || ngx_strncasecmp(origin->data + origin->len - suffix, p + 1, suffix)
-           != 0)
-    {
-        return 0;
-    }
-
-    return ngx_strlchr(origin->data + prefix,
-                       origin->data + origin->len - suffix, '/')
-           == NULL;
-}
-
-
-static ngx_uint_t
-ngx_http_chat_origin_same(ngx_str_t *origin, ngx_str_t *host)
-{
-    ngx_str_t   a, b;
-    ngx_uint_t  tls;
-
-    a = *origin;
-    b = *host;
-
-    if (a.len > 8 && ngx_strncasecmp(a.data, (u_char *) "https://", 8) == 0) {
-        tls = 1;
-        a.data += 8;
-        a.len -= 8;
-
-    } else if (a.len > 7
-               && ngx_strncasecmp(a.data, (u_char *) "http://", 7) == 0)
-    {
-        tls = 0;
-        a.data += 7;
-        a.len -= 7;
-
-    } else {
-        /* "null" and schemes that no page has */
-        return 0;
-    }
-
-    ngx_http_chat_strip_port(&a, tls);
-    ngx_http_chat_strip_port(&b, tls);
-
-    return a.len == b.len && a.len > 0
-           && ngx_strncasecmp(a.data, b.data, a.len) == 0;
-}
-
-
-/* the scheme's own port may be written or not */
-
-static void
-ngx_http_chat_strip_port(ngx_str_t *host, ngx_uint_t tls)
-{
-    size_t       len;
-    const char  *port;
-
-    port = tls ? ":443" : ":80";
-    len = ngx_strlen(port);
-
-    if (host->len > len
-        && ngx_strncmp(host->data + host->len - len, port, len) == 0)
-    {
-        host->len -= len;
-    }
-}
 
 
 ngx_int_t

@@ -355,7 +355,9 @@ ngx_http_chat_preconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_chat_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_handler_pt        *h;
     ngx_http_chat_main_conf_t  *cmcf;
+    ngx_http_core_main_conf_t  *core;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_chat_module);
 
@@ -363,6 +365,15 @@ ngx_http_chat_postconfiguration(ngx_conf_t *cf)
         /* loaded but not used: no shared memory, no descriptors */
         return NGX_OK;
     }
+
+    core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&core->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_chat_preflight_handler;
 
     if (ngx_http_chat_check_conf(cf, cmcf) != NGX_OK) {
         return NGX_ERROR;

@@ -84,7 +84,8 @@ ngx_http_chat_add_common(ngx_http_request_t *r, ngx_uint_t stream)
         != NGX_OK
         || ngx_http_chat_add_static(r, "Vary", "Origin, Accept") != NGX_OK
         || ngx_http_chat_add_static(r, "X-Content-Type-Options", "nosniff")
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_chat_cors(r, clcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
