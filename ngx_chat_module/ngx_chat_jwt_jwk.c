@@ -48,6 +48,9 @@ static ngx_int_t ngx_chat_jwt_jwk_curve(ngx_pool_t *pool, ngx_str_t *json,
 static u_char *ngx_chat_jwt_der_number(u_char *p, ngx_str_t *n);
 static u_char *ngx_chat_jwt_der(u_char *p, u_char type, size_t len);
 static EVP_PKEY *ngx_chat_jwt_spki(u_char *der, size_t len);
+static ngx_int_t ngx_chat_jwt_rsa_exponent(EVP_PKEY *pkey);
+static u_char *ngx_chat_jwt_der_enter(u_char *p, u_char *last, u_char type,
+    u_char **end);
 
 
 static ngx_chat_jwt_curve_t  ngx_chat_jwt_curves[] = {
@@ -492,6 +495,11 @@ ngx_chat_jwt_pkey_algs(EVP_PKEY *pkey, const char **why)
             return 0;
         }
 
+        if (ngx_chat_jwt_rsa_exponent(pkey) != NGX_OK) {
+            *why = "the exponent of an RSA key must be odd and not 1";
+            return 0;
+        }
+
     } else {
         der = NULL;
         n = i2d_PUBKEY(pkey, &der);
@@ -531,4 +539,84 @@ ngx_chat_jwt_pkey_algs(EVP_PKEY *pkey, const char **why)
     }
 
     return algs;
+}
+
+
+/*
+ * With an exponent of 1 everybody can sign, and an even one is no RSA key; the
+ * library takes both.  The number is read from the key's own DER, since what
+ * asks for it differs between releases.
+ */
+
+static ngx_int_t
+ngx_chat_jwt_rsa_exponent(EVP_PKEY *pkey)
+{
+    int         n;
+    u_char     *der, *p, *end, *last;
+    ngx_int_t   rc;
+
+    der = NULL;
+    n = i2d_PUBKEY(pkey, &der);
+
+    ERR_clear_error();
+
+    if (n <= 0) {
+        return NGX_DECLINED;
+    }
+
+    rc = NGX_DECLINED;
+    last = der + n;
+
+    /* SEQUENCE { algorithm, BIT STRING { SEQUENCE { n, e } } } */
+
+    p = ngx_chat_jwt_der_enter(der, last, 0x30, &last);
+    p = ngx_chat_jwt_der_enter(p, last, 0x30, &end);
+    p = (p != NULL) ? ngx_chat_jwt_der_enter(end, last, 0x03, &last) : NULL;
+    p = (p != NULL) ? ngx_chat_jwt_der_enter(p + 1, last, 0x30, &last) : NULL;
+    p = ngx_chat_jwt_der_enter(p, last, 0x02, &end);
+    p = (p != NULL) ? ngx_chat_jwt_der_enter(end, last, 0x02, &end) : NULL;
+
+    if (p != NULL && p < end && (end[-1] & 1) && (end - p > 1 || *p > 1)) {
+        rc = NGX_OK;
+    }
+
+    OPENSSL_free(der);
+
+    return rc;
+}
+
+
+/* the value of what is at p, and its end; NULL: it is something else */
+
+static u_char *
+ngx_chat_jwt_der_enter(u_char *p, u_char *last, u_char type, u_char **end)
+{
+    size_t  len;
+    u_char  n;
+
+    if (p == NULL || last - p < 2 || *p++ != type) {
+        return NULL;
+    }
+
+    len = *p++;
+
+    if (len >= 0x80) {
+        n = (u_char) (len & 0x7f);
+
+        if (n > 2 || last - p < n) {
+            return NULL;
+        }
+
+        for (len = 0; n > 0; n--) {
+            len = (len << 8) | *p++;
+        }
+    }
+
+    if ((size_t) (last - p) < len) {
+        return NULL;
+    }
+
+    *end = p + len;
+
+    return p;
 }

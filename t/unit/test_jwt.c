@@ -74,6 +74,35 @@ check_token(const char *token, const char *key, ngx_uint_t algs)
 }
 
 
+/* the modulus of RFC 7515, A.2, with another exponent */
+
+static ngx_int_t
+rsa_of(const char *e)
+{
+    char                  jwk[1024];
+    ngx_chat_jwt_keys_t  *keys;
+
+    snprintf(jwk, sizeof(jwk),
+        "{\"kty\":\"RSA\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTb"
+        "ji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-"
+        "pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXn"
+        "dS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxv"
+        "b3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFk"
+        "MLs91kzk2PAcDTW9gb54h4FRWyuXpoQ\",\"e\":\"%s\"}", e);
+
+    why = "";
+    keys = keys_of(jwk, alg("RS256"));
+
+    if (keys == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ngx_chat_jwt_keys_free(keys);
+
+    return NGX_OK;
+}
+
+
 static void
 test_rfc7515(void)
 {
@@ -320,6 +349,15 @@ test_keys(void)
     ok(keys_of(SECRET, alg("HS512")) == NULL, "too short for HS512");
     ok(keys_of("", alg("HS256")) == NULL, "an empty file");
     ok(keys_of("\n", alg("HS256")) == NULL, "an empty line");
+    ok(rsa_of("Aw") == NGX_OK, "RSA with the exponent 3");
+    ok(rsa_of("AQ") == NGX_DECLINED && strstr(why, "exponent") != NULL,
+       "with 1 everybody could sign");
+    ok(rsa_of("AAAAAQ") == NGX_DECLINED, "also with zeros before it");
+    ok(rsa_of("AQAC") == NGX_DECLINED && strstr(why, "exponent") != NULL,
+       "an even exponent");
+    ok(rsa_of("AA") == NGX_DECLINED, "none");
+    ok(ERR_peek_error() == 0, "OpenSSL's error queue is empty then, too");
+
     ok(keys_of(jwt_weak_jwk, alg("RS256")) == NULL, "RSA of 1024 bits");
     ok(keys_of(jwt_weak_pem, alg("RS256")) == NULL
        && strstr(why, "2048") != NULL, "the same as PEM");
