@@ -15,6 +15,8 @@ static ngx_int_t ngx_http_chat_add_static(ngx_http_request_t *r,
     const char *name, const char *value);
 static ngx_int_t ngx_http_chat_add_retry(ngx_http_request_t *r,
     ngx_uint_t ms);
+static ngx_int_t ngx_http_chat_add_challenge(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_chat_err_t *err);
 static ngx_int_t ngx_http_chat_respond_as(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body, ngx_uint_t stream);
 
@@ -257,6 +259,39 @@ ngx_http_chat_add_retry(ngx_http_request_t *r, ngx_uint_t ms)
 }
 
 
+/*
+ * RFC 6750, section 3: who has sent no token is told of no error.  Where users
+ * come by other means we don't know by which.
+ */
+
+static ngx_int_t
+ngx_http_chat_add_challenge(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_chat_err_t *err)
+{
+    const char           *value;
+    ngx_http_chat_ctx_t  *ctx;
+
+    if (clcf->chat.auth == NULL && !clcf->guest) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+
+    if (ctx != NULL && ctx->no_token) {
+        value = "Bearer realm=\"chat\"";
+
+    } else if (err->code == NGX_CHAT_E_EXPIRED) {
+        value = "Bearer realm=\"chat\", error=\"invalid_token\", "
+                "error_description=\"The token has expired\"";
+
+    } else {
+        value = "Bearer realm=\"chat\", error=\"invalid_token\"";
+    }
+
+    return ngx_http_chat_add_static(r, "WWW-Authenticate", value);
+}
+
+
 ngx_int_t
 ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chat_err_t *err)
@@ -272,6 +307,12 @@ ngx_http_chat_problem(ngx_http_request_t *r, ngx_uint_t status,
     }
 
     ngx_chat_worker_metric(clcf->chat.zone, NGX_CHAT_M_ERRORS, 1);
+
+    if (status == NGX_HTTP_UNAUTHORIZED
+        && ngx_http_chat_add_challenge(r, clcf, err) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (err->retry_after_ms > 0
         && ngx_http_chat_add_retry(r, err->retry_after_ms) != NGX_OK)
