@@ -352,8 +352,7 @@ ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     } else if (changed) {
 
-        if (ngx_chat_session_set_user(c->session, &user) != NGX_OK) {
-            ngx_chat_session_abort(c->session, NGX_CHAT_CLOSE_TRY_LATER);
+        if (ngx_chat_dispatch_become(c, cmd, &user) != NGX_OK) {
             return;
         }
 

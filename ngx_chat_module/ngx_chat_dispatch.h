@@ -142,6 +142,9 @@ void ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 /* tells whoever is in the room now */
 void ngx_chat_dispatch_tell(ngx_chat_caller_t *c, ngx_str_t *room,
     ngx_chat_text_t *t);
+/* the session is this user's from now on: NGX_OK, or it ends */
+ngx_int_t ngx_chat_dispatch_become(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user);
 
 /* --- ngx_chat_dispatch_later.c, for the dispatcher alone --- */
 

@@ -154,6 +154,39 @@ ngx_chat_token_same(ngx_str_t *a, ngx_str_t *b)
 }
 
 
+/* who has too many sessions already doesn't get another one by a command */
+
+ngx_int_t
+ngx_chat_dispatch_become(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user)
+{
+    ngx_chat_err_t       err;
+    ngx_chat_session_t  *s;
+
+    s = c->session;
+
+    ngx_memzero(&err, sizeof(ngx_chat_err_t));
+
+    if (!ngx_chat_token_same(&user->id, &s->user.id)) {
+        err.code = s->transport->identify(s, user);
+    }
+
+    if (err.code != NGX_CHAT_OK) {
+        ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
+        ngx_chat_session_close(s, NGX_CHAT_CLOSE_FLOOD,
+                               "too many connections", 30000);
+        return NGX_DECLINED;
+    }
+
+    if (ngx_chat_session_set_user(s, user) != NGX_OK) {
+        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_chat_token_renew(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_user_t *user, time_t expires)
@@ -166,8 +199,7 @@ ngx_chat_token_renew(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     other = !ngx_chat_token_same(&user->id, &s->user.id)
             || !ngx_chat_token_same(&user->name, &s->user.name);
 
-    if (ngx_chat_session_set_user(s, user) != NGX_OK) {
-        ngx_chat_session_abort(s, NGX_CHAT_CLOSE_TRY_LATER);
+    if (ngx_chat_dispatch_become(c, cmd, user) != NGX_OK) {
         return;
     }
 

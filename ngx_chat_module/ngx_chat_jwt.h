@@ -145,6 +145,16 @@ ngx_int_t ngx_chat_jwt_path(ngx_pool_t *pool, ngx_str_t *json,
 ngx_int_t ngx_chat_jwt_string(ngx_pool_t *pool, ngx_str_t *json,
     const char *name, ngx_str_t *value);
 
+/*
+ * The claim that a variable is named after: its name in small letters, with "_"
+ * for what is no letter and no digit, and for the step into an object: "a_b" is
+ * the member "a_b", "a-b" or "A.b", or b of the object a; of several the first.
+ * A string is decoded, null is none, anything else is as it is written.
+ * NGX_DECLINED: none
+ */
+ngx_int_t ngx_chat_jwt_variable(ngx_pool_t *pool, ngx_str_t *json,
+    ngx_str_t *name, ngx_str_t *value);
+
 /* base64url without padding, one spelling for each value; NGX_DECLINED */
 ngx_int_t ngx_chat_jwt_base64(ngx_pool_t *pool, ngx_str_t *text,
     ngx_str_t *value);

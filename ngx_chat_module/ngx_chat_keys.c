@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <openssl/crypto.h>
 #include "ngx_chat_keys.h"
+#include "ngx_chat_table.h"
 
 
 static ngx_chat_jwt_keys_t *ngx_chat_keys_read(ngx_chat_keys_file_t *f,
@@ -228,6 +229,10 @@ ngx_chat_auth_token(ngx_chat_auth_t *auth, ngx_str_t *token, ngx_pool_t *pool,
 
     if (rc == NGX_OK) {
         rc = ngx_chat_jwt_user(&jwt, &auth->rules, pool, user, &why);
+    }
+
+    if (rc == NGX_OK) {
+        user->claims = jwt.claims;
     }
 
     if (rc == NGX_DECLINED || rc == NGX_ABORT) {

@@ -42,6 +42,7 @@ typedef struct {
     ngx_array_t             *files;      /* of ngx_chat_keys_file_t */
     ngx_uint_t               algs;       /* of all of them */
     ngx_chat_jwt_rules_t     rules;
+    ngx_uint_t              *claims;     /* sessions keep them, for the log */
 } ngx_chat_auth_t;
 
 

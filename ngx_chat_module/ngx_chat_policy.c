@@ -319,7 +319,8 @@ ngx_chat_user_size(ngx_chat_user_t *user)
 {
     return ngx_chat_roles_size(&user->roles)
            + ngx_chat_roles_size(&user->rooms)
-           + user->id.len + user->name.len + user->jti.len + 1;
+           + user->id.len + user->name.len + user->jti.len
+           + user->claims.len + 1;
 }
 
 
@@ -365,7 +366,13 @@ ngx_chat_user_copy(ngx_chat_user_t *dst, ngx_chat_user_t *user,
 
     if (user->jti.len > 0) {
         dst->jti.data = p;
-        ngx_memcpy(p, user->jti.data, user->jti.len);
+        p = ngx_cpymem(p, user->jti.data, user->jti.len);
+    }
+
+    dst->claims.data = p;
+
+    if (user->claims.len > 0) {
+        ngx_memcpy(p, user->claims.data, user->claims.len);
     }
 }
 

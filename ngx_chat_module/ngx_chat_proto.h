@@ -175,6 +175,9 @@ typedef struct {
     ngx_chat_roles_t      roles;         /* what the source of identity says */
     ngx_chat_roles_t      rooms;         /* where `confined': nowhere else */
     ngx_array_t          *allow;         /* of ngx_chat_allow_t; NULL: none */
+
+    ngx_str_t             claims;        /* his token's, JSON; len 0: not
+                                            wanted, or none */
     u_char                addr[8];       /* IPv4, or the first half of IPv6 */
     uint8_t               addr_len;      /* 4 or 8; 0: a UNIX socket's */
     time_t                issued;        /* his token; 0: he has none */

@@ -111,18 +111,25 @@ ngx_chat_session_destroy(ngx_chat_session_t *s)
 ngx_int_t
 ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
 {
-    void         *old;
-    u_char       *p;
-    ngx_queue_t  *q;
+    void             *old;
+    u_char           *p;
+    ngx_queue_t      *q;
+    ngx_chat_user_t   kept;
 
-    p = ngx_alloc(ngx_chat_user_size(user), s->log);
+    kept = *user;
+
+    if (s->conf->auth == NULL || !*s->conf->auth->claims) {
+        kept.claims.len = 0;
+    }
+
+    p = ngx_alloc(ngx_chat_user_size(&kept), s->log);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     old = s->user.roles.names;
 
-    ngx_chat_user_copy(&s->user, user, p);
+    ngx_chat_user_copy(&s->user, &kept, p);
 
     if (old != NULL) {
         ngx_free(old);

@@ -59,6 +59,7 @@ typedef struct {
     time_t                     ping_timeout;
     time_t                     slow_timeout;
     ngx_msec_t                 drain;
+    time_t                     session_max;    /* 0: no bound */
     ngx_uint_t                 typing_max;     /* sessions in a room */
     ngx_flag_t                 receipts;       /* who reads is told */
     ngx_uint_t                 raw;            /* chat_format raw */
@@ -114,6 +115,9 @@ typedef struct {
 
     /* the client is to be read again, after a throttle */
     void        (*resume)(ngx_chat_session_t *s);
+
+    /* the session becomes another user's: NGX_CHAT_OK, or why it may not */
+    ngx_chat_err_e  (*identify)(ngx_chat_session_t *s, ngx_chat_user_t *user);
 
     unsigned      pings:1;       /* the client answers pings */
 } ngx_chat_transport_t;
@@ -177,6 +181,7 @@ struct ngx_chat_session_s {
     unsigned                     throttled:1;
     unsigned                     greeted:1;    /* with `welcome' */
     unsigned                     limited:1;    /* that was logged */
+    unsigned                     capped:1;     /* ends by session_max */
     unsigned                     closing:1;    /* after what is queued */
     unsigned                     dead:1;       /* the transport is ending */
     unsigned                     listed:1;     /* in the worker's lists */
@@ -223,7 +228,8 @@ void ngx_chat_session_writable(ngx_chat_session_t *s);
 
 /*
  * The session ends then, Unix time in seconds, with 4401, and is told in time;
- * 0: it does not.  The last call counts.
+ * 0: it does not, but for conf->session_max, which begins now.  The last call
+ * counts.
  */
 void ngx_chat_session_expires(ngx_chat_session_t *s, time_t at);
 

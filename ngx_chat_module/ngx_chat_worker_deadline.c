@@ -209,6 +209,14 @@ ngx_chat_session_expires(ngx_chat_session_t *s, time_t at)
 
     s->ends = 0;
     s->warns = 0;
+    s->capped = 0;
+
+    if (s->conf->session_max > 0
+        && (at == 0 || at > ngx_time() + s->conf->session_max))
+    {
+        at = ngx_time() + s->conf->session_max;
+        s->capped = 1;
+    }
 
     if (at == 0) {
         return;
@@ -239,8 +247,9 @@ ngx_chat_worker_expiry(ngx_chat_session_t *s, uint32_t now)
         s->warns = 0;
 
         ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN,
-                               (s->user.id.len > 0) ? "the token has expired"
-                                                    : "no token has come", 0);
+                               (s->user.id.len == 0) ? "no token has come"
+                               : s->capped ? "the session has expired"
+                                           : "the token has expired", 0);
         return;
     }
 

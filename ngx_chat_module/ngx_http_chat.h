@@ -52,6 +52,7 @@ typedef struct {
     ngx_array_t                locations;    /* of ngx_http_chat_location_t */
     ngx_chat_bus_t            *bus;          /* NULL: chat isn't configured */
     size_t                     buffers;
+    ngx_uint_t                 claims;       /* $chat_claim_* is used */
     ngx_int_t                  deflate_level;
     size_t                     deflate_min;
 } ngx_http_chat_main_conf_t;
@@ -97,6 +98,9 @@ typedef struct {
 } ngx_http_chat_loc_conf_t;
 
 
+/* what a connection is counted as: ngx_http_chat_limit.h */
+typedef struct ngx_http_chat_conn_s  ngx_http_chat_conn_t;
+
 typedef struct ngx_http_chat_ctx_s  ngx_http_chat_ctx_t;
 
 /* if ctx->wait is set afterwards it will be called again */
@@ -119,6 +123,7 @@ struct ngx_http_chat_ctx_s {
     ngx_chat_err_e             refused;      /* why he may not connect */
     uint64_t                   until;        /* of a ban; 0: it has no end */
     void                      *session;      /* a WebSocket, until let go */
+    ngx_http_chat_conn_t      *conn;         /* as it is counted; NULL */
 
     /* a broker that answers later: ngx_http_chat_wait.c */
     ngx_http_request_t        *request;      /* NULL: has never waited */
@@ -144,10 +149,6 @@ typedef struct {
     u_char                    *pos;
     u_char                    *last;
 } ngx_http_chat_words_t;
-
-
-/* what a connection is counted as: ngx_http_chat_limit.h */
-typedef struct ngx_http_chat_conn_s  ngx_http_chat_conn_t;
 
 
 extern ngx_module_t  ngx_chat_module;
@@ -224,6 +225,7 @@ extern ngx_http_chat_value_t  ngx_http_chat_value_ping;
 extern ngx_http_chat_value_t  ngx_http_chat_value_ping_timeout;
 extern ngx_http_chat_value_t  ngx_http_chat_value_slow_timeout;
 extern ngx_http_chat_value_t  ngx_http_chat_value_drain;
+extern ngx_http_chat_value_t  ngx_http_chat_value_session_max;
 extern ngx_http_chat_value_t  ngx_http_chat_value_buffers;
 extern ngx_http_chat_value_t  ngx_http_chat_value_sse_rooms;
 extern ngx_http_chat_value_t  ngx_http_chat_value_typing_max;
@@ -398,6 +400,8 @@ ngx_int_t ngx_http_chat_status_handler(ngx_http_request_t *r);
 /* --- ngx_http_chat_variables.c --- */
 
 ngx_int_t ngx_http_chat_add_variables(ngx_conf_t *cf);
+/* whether the configuration has a variable $chat_claim_*; once it is read */
+ngx_uint_t ngx_http_chat_claims_used(ngx_conf_t *cf);
 
 
 #endif /* _NGX_HTTP_CHAT_H_INCLUDED_ */

@@ -159,6 +159,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
      */
 
     conf->guest = NGX_CONF_UNSET;
+    conf->chat.session_max = NGX_CONF_UNSET;
     conf->user = NGX_CONF_UNSET_PTR;
     conf->user_name = NGX_CONF_UNSET_PTR;
     conf->room = NULL;
@@ -265,6 +266,8 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->chat.slow_timeout, prev->chat.slow_timeout,
                              30);
     ngx_conf_merge_msec_value(conf->chat.drain, prev->chat.drain, 10000);
+    ngx_conf_merge_sec_value(conf->chat.session_max, prev->chat.session_max,
+                             0);
 
     if (conf->chat.zone != NULL) {
         /* all of "http" has been read by now */

@@ -35,9 +35,11 @@ typedef struct {
 /* what one connection is counted as */
 
 struct ngx_http_chat_conn_s {
-    ngx_chat_zone_t           *zone;
-    ngx_uint_t                 n;
-    uint64_t                   key[NGX_HTTP_CHAT_CONN_LIMITS];
+    ngx_chat_zone_t             *zone;
+    ngx_http_chat_conn_limit_t  *user;       /* key=user; NULL: none */
+    ngx_uint_t                   user_place; /* of its key, from 1; 0: nobody */
+    ngx_uint_t                   n;
+    uint64_t                     key[NGX_HTTP_CHAT_CONN_LIMITS];
 };
 
 
@@ -46,6 +48,8 @@ static char *ngx_http_chat_conn_key(ngx_conf_t *cf, ngx_command_t *cmd,
 static ngx_chat_err_e ngx_http_chat_conn_count(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_http_chat_conn_limit_t *limit,
     ngx_http_chat_conn_t *conn);
+static ngx_chat_err_e ngx_http_chat_conn_take(ngx_http_chat_conn_t *conn,
+    ngx_http_chat_conn_limit_t *limit, uint64_t key, ngx_log_t *log);
 static ngx_int_t ngx_http_chat_conn_value(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_http_chat_conn_limit_t *limit,
     ngx_str_t *value);
@@ -175,8 +179,8 @@ ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return code;
     }
 
+    ngx_memzero(&conn, sizeof(ngx_http_chat_conn_t));
     conn.zone = clcf->chat.zone;
-    conn.n = 0;
 
     limit = clcf->conn_limits->elts;
 
@@ -189,7 +193,7 @@ ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         }
     }
 
-    if (conn.n == 0) {
+    if (conn.n == 0 && conn.user == NULL) {
         return NGX_CHAT_OK;
     }
 
@@ -202,6 +206,8 @@ ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     *result = cln->data;
     **result = conn;
+
+    ctx->conn = *result;
 
     cln->handler = ngx_http_chat_conn_cleanup;
 
@@ -219,6 +225,7 @@ ngx_http_chat_conn_release(ngx_http_chat_conn_t *conn)
     }
 
     seat = ngx_chat_bus_seat();
+    conn->user_place = 0;
 
     while (conn->n > 0) {
         conn->n--;
@@ -243,9 +250,14 @@ static ngx_chat_err_e
 ngx_http_chat_conn_count(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_http_chat_conn_limit_t *limit, ngx_http_chat_conn_t *conn)
 {
-    uint64_t   key;
-    ngx_int_t  rc;
-    ngx_str_t  value;
+    uint64_t        key;
+    ngx_int_t       rc;
+    ngx_str_t       value;
+    ngx_chat_err_e  code;
+
+    if (limit->key == NGX_HTTP_CHAT_KEY_USER) {
+        conn->user = limit;
+    }
 
     rc = ngx_http_chat_conn_value(r, ctx, limit, &value);
 
@@ -258,30 +270,86 @@ ngx_http_chat_conn_count(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     }
 
     key = ngx_chat_limit_key(conn->zone, &limit->name, &value);
+    code = ngx_http_chat_conn_take(conn, limit, key, r->connection->log);
+
+    if (code == NGX_CHAT_OK) {
+        conn->key[conn->n++] = key;
+
+        if (limit->key == NGX_HTTP_CHAT_KEY_USER) {
+            conn->user_place = conn->n;
+        }
+    }
+
+    return code;
+}
+
+
+/* counts it, or says why not */
+
+static ngx_chat_err_e
+ngx_http_chat_conn_take(ngx_http_chat_conn_t *conn,
+    ngx_http_chat_conn_limit_t *limit, uint64_t key, ngx_log_t *log)
+{
+    ngx_int_t  rc;
 
     rc = ngx_chat_limit_acquire(conn->zone, ngx_chat_bus_seat(), key,
                                 limit->max);
 
     if (rc == NGX_OK) {
-        conn->key[conn->n++] = key;
         return NGX_CHAT_OK;
     }
 
     ngx_chat_worker_metric(conn->zone, NGX_CHAT_M_LIMITED, 1);
 
     if (rc == NGX_BUSY) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+        ngx_log_error(NGX_LOG_ERR, log, 0,
                       "chat connection refused, \"chat_conn_limit %ui "
                       "key=%V\" is reached", limit->max, &limit->name);
         return NGX_CHAT_E_RATE_LIMITED;
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+    ngx_log_error(NGX_LOG_ERR, log, 0,
                   "chat connection refused, zone \"%V\" has no place left to "
                   "count it for \"chat_conn_limit\": make the zone larger",
                   &conn->zone->name);
 
     return NGX_CHAT_E_FULL;
+}
+
+
+/* a token has come by a command; the old user's count goes with the new one */
+
+ngx_chat_err_e
+ngx_http_chat_conn_user(ngx_http_chat_conn_t *conn, ngx_chat_user_t *user,
+    ngx_log_t *log)
+{
+    uint64_t        key;
+    ngx_uint_t      seat;
+    ngx_chat_err_e  code;
+
+    seat = ngx_chat_bus_seat();
+
+    if (conn == NULL || conn->user == NULL || seat == NGX_CHAT_NO_SEAT) {
+        return NGX_CHAT_OK;
+    }
+
+    key = ngx_chat_limit_key(conn->zone, &conn->user->name, &user->id);
+    code = ngx_http_chat_conn_take(conn, conn->user, key, log);
+
+    if (code != NGX_CHAT_OK) {
+        return code;
+    }
+
+    if (conn->user_place == 0) {
+        conn->key[conn->n++] = key;
+        conn->user_place = conn->n;
+        return NGX_CHAT_OK;
+    }
+
+    ngx_chat_limit_release(conn->zone, seat, conn->key[conn->user_place - 1]);
+    conn->key[conn->user_place - 1] = key;
+
+    return NGX_CHAT_OK;
 }
 
 

@@ -310,6 +310,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       offsetof(ngx_http_chat_loc_conf_t, chat.drain),
       &ngx_http_chat_value_drain },
 
+    { ngx_string("chat_session_max"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_value,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.session_max),
+      &ngx_http_chat_value_session_max },
+
       ngx_null_command
 };
 
@@ -379,6 +386,7 @@ ngx_http_chat_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    cmcf->claims = ngx_http_chat_claims_used(cf);
     cmcf->bus = ngx_chat_bus_add(cf, &ngx_chat_module);
 
     return (cmcf->bus != NULL) ? NGX_OK : NGX_ERROR;

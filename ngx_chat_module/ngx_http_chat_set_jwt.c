@@ -359,9 +359,10 @@ char *
 ngx_http_chat_jwt_check(ngx_conf_t *cf, ngx_http_chat_jwt_conf_t *conf,
     ngx_str_t *location, ngx_chat_auth_t **auth)
 {
-    ngx_uint_t             i;
-    ngx_chat_auth_t       *a;
-    ngx_chat_keys_file_t  *f;
+    ngx_uint_t                  i;
+    ngx_chat_auth_t            *a;
+    ngx_chat_keys_file_t       *f;
+    ngx_http_chat_main_conf_t  *cmcf;
 
     if (conf->files == NULL) {
         return NGX_CONF_OK;
@@ -372,6 +373,9 @@ ngx_http_chat_jwt_check(ngx_conf_t *cf, ngx_http_chat_jwt_conf_t *conf,
         return NGX_CONF_ERROR;
     }
 
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_chat_module);
+
+    a->claims = &cmcf->claims;
     a->files = conf->files;
     f = a->files->elts;
 

@@ -48,6 +48,11 @@ ngx_http_chat_value_t  ngx_http_chat_value_drain = {
     "write a time of 100ms to 1h, \"chat_drain 10s;\""
 };
 
+ngx_http_chat_value_t  ngx_http_chat_value_session_max = {
+    ngx_conf_set_sec_slot, ngx_http_chat_parse_sec, 0, 31536000,
+    "write a time of 1s to 365d, \"chat_session_max 12h;\", or 0"
+};
+
 ngx_http_chat_value_t  ngx_http_chat_value_buffers = {
     ngx_conf_set_size_slot, ngx_http_chat_parse_size, 1024 * 1024,
     NGX_MAX_SIZE_T_VALUE / 2,

@@ -584,3 +584,11 @@ ngx_http_chat_sse_refuse(ngx_http_request_t *r, ngx_chat_err_e code,
 
     return ngx_http_chat_respond_stream(r, &body);
 }
+
+
+ngx_chat_err_e
+ngx_http_chat_sse_identify(ngx_chat_session_t *s, ngx_chat_user_t *user)
+{
+    return ngx_http_chat_conn_user(((ngx_http_chat_sse_t *) s)->ctx->conn,
+                                   user, s->log);
+}

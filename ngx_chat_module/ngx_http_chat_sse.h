@@ -57,6 +57,10 @@ extern const ngx_chat_transport_t  ngx_http_chat_sse_transport;
 /* the pool's cleanup: nothing refers to the chunks any more */
 void ngx_http_chat_sse_pool_cleanup(void *data);
 
+/* the session is another user's now */
+ngx_chat_err_e ngx_http_chat_sse_identify(ngx_chat_session_t *s,
+    ngx_chat_user_t *user);
+
 /* r->write_event_handler of a stream */
 void ngx_http_chat_sse_write_handler(ngx_http_request_t *r);
 

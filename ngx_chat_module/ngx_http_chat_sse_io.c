@@ -70,6 +70,7 @@ const ngx_chat_transport_t  ngx_http_chat_sse_transport = {
     ngx_http_chat_sse_finish,
     ngx_http_chat_sse_abort,
     ngx_http_chat_sse_resume,
+    ngx_http_chat_sse_identify,
     0
 };
 

@@ -31,6 +31,7 @@ typedef struct {
     ngx_http_chat_conn_t     *counted;       /* for chat_conn_limit */
     ngx_str_t                 room;          /* of the URL */
     ngx_str_t                 user;          /* once the session is gone */
+    ngx_str_t                 claims;        /* the same */
 
     ngx_chat_ws_parser_t      parser;
     u_char                   *message;       /* a message in pieces */

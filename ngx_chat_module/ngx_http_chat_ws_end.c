@@ -173,6 +173,13 @@ ngx_http_chat_ws_release(ngx_http_chat_ws_t *ws)
 
         ws->user.data = ngx_pstrdup(ws->connection->pool, id);
         ws->user.len = (ws->user.data != NULL) ? id->len : 0;
+
+        id = &ws->session.user.claims;
+
+        if (id->len > 0) {
+            ws->claims.data = ngx_pstrdup(ws->connection->pool, id);
+            ws->claims.len = (ws->claims.data != NULL) ? id->len : 0;
+        }
     }
 
     ngx_chat_session_destroy(&ws->session);
@@ -203,6 +210,7 @@ ngx_http_chat_ws_terminate(ngx_http_chat_ws_t *ws)
     ctx.conf = s->conf;
     ctx.room = ws->room;
     ctx.user.id = ws->user;
+    ctx.user.claims = ws->claims;
     ctx.transport = s->transport->name;
     ctx.received = s->received;
     ctx.sent = s->sent;

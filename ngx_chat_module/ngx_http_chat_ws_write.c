@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat_ws.h"
+#include "ngx_http_chat_limit.h"
 
 
 #define NGX_HTTP_CHAT_WS_TLS   16384
@@ -33,6 +34,8 @@ static ssize_t ngx_http_chat_ws_ssl_send(ngx_connection_t *c,
 #endif
 static void ngx_http_chat_ws_ping(ngx_chat_session_t *s);
 static void ngx_http_chat_ws_resume(ngx_chat_session_t *s);
+static ngx_chat_err_e ngx_http_chat_ws_identify(ngx_chat_session_t *s,
+    ngx_chat_user_t *user);
 
 
 const ngx_chat_transport_t  ngx_http_chat_ws_transport = {
@@ -47,6 +50,7 @@ const ngx_chat_transport_t  ngx_http_chat_ws_transport = {
     ngx_http_chat_ws_finish,
     ngx_http_chat_ws_abort,
     ngx_http_chat_ws_resume,
+    ngx_http_chat_ws_identify,
     1
 };
 
@@ -275,4 +279,12 @@ ngx_http_chat_ws_write_handler(ngx_event_t *wev)
     if (ws->session.reader.blocked) {
         ngx_chat_session_writable(&ws->session);
     }
+}
+
+
+static ngx_chat_err_e
+ngx_http_chat_ws_identify(ngx_chat_session_t *s, ngx_chat_user_t *user)
+{
+    return ngx_http_chat_conn_user(((ngx_http_chat_ws_t *) s)->counted, user,
+                                   s->log);
 }
