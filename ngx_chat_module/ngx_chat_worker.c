@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_chat_control.h"
+#include "ngx_chat_fetch.h"
 #include "ngx_chat_remote.h"
 #include "ngx_chat_state.h"
 #include "ngx_chat_worker.h"
@@ -145,6 +146,7 @@ ngx_chat_worker_exit(void)
     }
 
     ngx_chat_control_exit();
+    ngx_chat_fetch_exit();
     ngx_chat_bus_stop();
     ngx_chat_hub_exit();
 
