@@ -37,13 +37,19 @@ ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     rc = ngx_chat_token_user(c, cmd, &user, &expires);
 
+    if (rc == NGX_AGAIN) {
+        /* dispatched again when the keys are there */
+        return;
+    }
+
     if (rc != NGX_OK) {
         ngx_memzero(&err, sizeof(ngx_chat_err_t));
 
         err.field = "token";
         err.code = (rc == NGX_ABORT) ? NGX_CHAT_E_EXPIRED
                    : (rc == NGX_ERROR) ? NGX_CHAT_E_INTERNAL
-                                       : NGX_CHAT_E_UNAUTHORIZED;
+                   : (rc == NGX_DONE) ? NGX_CHAT_E_UNAVAILABLE
+                                      : NGX_CHAT_E_UNAUTHORIZED;
 
         ngx_chat_dispatch_error(c, &cmd->reply_to, NULL, &err);
 
@@ -117,14 +123,30 @@ static ngx_int_t
 ngx_chat_token_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_user_t *user, time_t *expires)
 {
-    ngx_int_t  rc;
+    ngx_int_t         rc;
+    ngx_chat_wait_t  *w;
 
     if (c->conf->auth == NULL) {
         return NGX_DECLINED;
     }
 
     rc = ngx_chat_auth_token(c->conf->auth, &cmd->token, c->pool,
-                             c->pool->log, user, expires);
+                             c->pool->log,
+                             c->outcome != NULL || c->resume == NULL,
+                             user, expires);
+
+    if (rc == NGX_AGAIN) {
+        w = ngx_chat_wait_create(c->resume, c->resume_data,
+                                 c->conf->zone->log);
+        if (w == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_chat_auth_wait(c->conf->auth, w);
+        c->wait = w;
+
+        return NGX_AGAIN;
+    }
 
     if (rc == NGX_OK && c->user->id.len > 0 && !c->user->guest
         && !ngx_chat_token_same(&user->id, &c->user->id))

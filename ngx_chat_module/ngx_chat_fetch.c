@@ -26,6 +26,8 @@ struct ngx_chat_fetch_s {
     ngx_connection_t          *connection;   /* NULL: none, or closed */
     ngx_event_t                timer;
     ngx_log_t                 *log;
+    ngx_log_t                  quiet;
+    ngx_err_t                  err;
     ngx_chat_fetch_parser_t    parser;
 
     u_char                    *out;
@@ -96,8 +98,12 @@ ngx_chat_fetch_start(ngx_chat_fetch_request_t *rq, ngx_log_t *log)
     f->peer.socklen = rq->url->socklen;
     f->peer.name = &f->name;
     f->peer.get = ngx_event_get_peer;
-    f->peer.log = log;
-    f->peer.log_error = NGX_ERROR_ERR;
+    /* who asked says what went wrong, and how often that is said */
+
+    f->quiet = *log;
+    f->quiet.log_level = ngx_min(log->log_level, NGX_LOG_ALERT);
+    f->peer.log = &f->quiet;
+    f->peer.log_error = NGX_ERROR_INFO;
 
     f->timer.handler = ngx_chat_fetch_timer_handler;
     f->timer.data = f;
@@ -193,10 +199,15 @@ ngx_chat_fetch_add(ngx_chat_text_t *t, const char *name, ngx_str_t *value)
 static void
 ngx_chat_fetch_connect(ngx_chat_fetch_t *f)
 {
+    ngx_err_t          err;
     ngx_int_t          rc;
     ngx_connection_t  *c;
 
+    ngx_set_errno(0);
+
     rc = ngx_event_connect_peer(&f->peer);
+
+    err = ngx_socket_errno;
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
 
@@ -204,6 +215,8 @@ ngx_chat_fetch_connect(ngx_chat_fetch_t *f)
             ngx_close_connection(f->peer.connection);
             f->peer.connection = NULL;
         }
+
+        f->err = err;
 
         /* our caller doesn't have what we return yet */
 
@@ -215,9 +228,7 @@ ngx_chat_fetch_connect(ngx_chat_fetch_t *f)
     c = f->peer.connection;
 
     c->data = f;
-    c->log = f->log;
-    c->read->log = f->log;
-    c->write->log = f->log;
+    /* `quiet' stays as long as the connection */
     c->read->handler = ngx_chat_fetch_read_handler;
     c->write->handler = ngx_chat_fetch_write_handler;
 
@@ -250,8 +261,7 @@ ngx_chat_fetch_test(ngx_chat_fetch_t *f)
     }
 
     if (err) {
-        (void) ngx_connection_error(f->connection, err,
-                                    "connect() of a chat request failed");
+        f->err = err;
         return NGX_ERROR;
     }
 
@@ -377,6 +387,7 @@ ngx_chat_fetch_end(ngx_chat_fetch_t *f, const char *why)
     ngx_memzero(&answer, sizeof(ngx_chat_fetch_answer_t));
 
     answer.why = why;
+    answer.err = (why != NULL) ? f->err : 0;
     answer.parser = &f->parser;
 
     if (why == NULL) {
@@ -413,6 +424,13 @@ ngx_chat_fetch_free(ngx_chat_fetch_t *f)
     ngx_chat_fetch_parser_free(&f->parser);
     ngx_free(f->out);
     ngx_free(f);
+}
+
+
+void
+ngx_chat_fetch_wanted(ngx_chat_fetch_t *f)
+{
+    f->timer.cancelable = 0;
 }
 
 

@@ -62,6 +62,7 @@ typedef struct {
     ngx_str_t                  body;
     ngx_chat_fetch_parser_t   *parser;       /* for ngx_chat_fetch_header() */
     const char                *why;          /* NULL: it is an answer */
+    ngx_err_t                  err;          /* of a failed connect(), or 0 */
 } ngx_chat_fetch_answer_t;
 
 
@@ -100,6 +101,9 @@ void ngx_chat_fetch_add(ngx_chat_text_t *t, const char *name,
 /* NULL: no memory, or too many; the handler won't be called */
 ngx_chat_fetch_t *ngx_chat_fetch_start(ngx_chat_fetch_request_t *rq,
     ngx_log_t *log);
+
+/* somebody waits for one in the background: a worker that quits does, too */
+void ngx_chat_fetch_wanted(ngx_chat_fetch_t *f);
 
 /* not from inside its handler; NULL is ignored */
 void ngx_chat_fetch_cancel(ngx_chat_fetch_t *f);

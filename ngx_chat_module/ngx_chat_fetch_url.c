@@ -150,7 +150,11 @@ ngx_chat_fetch_url_inet(ngx_pool_t *pool, ngx_str_t *rest,
         return NGX_DECLINED;
     }
 
-    rc = ngx_parse_addr_port(pool, &addr, host.data, host.len);
+    /* nginx takes no address in brackets without a port */
+
+    rc = (host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
+         ? ngx_parse_addr(pool, &addr, host.data + 1, host.len - 2)
+         : ngx_parse_addr_port(pool, &addr, host.data, host.len);
 
     if (rc != NGX_OK) {
         return rc;

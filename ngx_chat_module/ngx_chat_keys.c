@@ -19,7 +19,10 @@ static void ngx_chat_keys_version(ngx_file_info_t *fi,
     ngx_chat_keys_version_t *v);
 static void ngx_chat_keys_refresh(ngx_chat_keys_file_t *f, ngx_log_t *log);
 static ngx_int_t ngx_chat_auth_signature(ngx_chat_auth_t *auth,
-    ngx_chat_jwt_t *jwt, ngx_log_t *log, const char **why);
+    ngx_chat_jwt_t *jwt, ngx_pool_t *pool, ngx_log_t *log, ngx_uint_t waited,
+    const char **why);
+static ngx_int_t ngx_chat_auth_refetch(ngx_chat_auth_t *auth,
+    ngx_chat_keys_file_t *lacking, ngx_uint_t waited);
 
 
 ngx_int_t
@@ -164,7 +167,7 @@ ngx_chat_keys_refresh(ngx_chat_keys_file_t *f, ngx_log_t *log)
     ngx_chat_jwt_keys_t      *keys;
     ngx_chat_keys_version_t   version;
 
-    if (f->checked == ngx_time()) {
+    if (f->url != NULL || f->checked == ngx_time()) {
         return;
     }
 
@@ -210,7 +213,7 @@ ngx_chat_keys_refresh(ngx_chat_keys_file_t *f, ngx_log_t *log)
 
 ngx_int_t
 ngx_chat_auth_token(ngx_chat_auth_t *auth, ngx_str_t *token, ngx_pool_t *pool,
-    ngx_log_t *log, ngx_chat_user_t *user, time_t *expires)
+    ngx_log_t *log, ngx_uint_t waited, ngx_chat_user_t *user, time_t *expires)
 {
     ngx_int_t       rc;
     const char     *why;
@@ -219,7 +222,7 @@ ngx_chat_auth_token(ngx_chat_auth_t *auth, ngx_str_t *token, ngx_pool_t *pool,
     rc = ngx_chat_jwt_parse(&jwt, token, auth->algs, pool, &why);
 
     if (rc == NGX_OK) {
-        rc = ngx_chat_auth_signature(auth, &jwt, log, &why);
+        rc = ngx_chat_auth_signature(auth, &jwt, pool, log, waited, &why);
     }
 
     if (rc == NGX_OK) {
@@ -235,7 +238,7 @@ ngx_chat_auth_token(ngx_chat_auth_t *auth, ngx_str_t *token, ngx_pool_t *pool,
         user->claims = jwt.claims;
     }
 
-    if (rc == NGX_DECLINED || rc == NGX_ABORT) {
+    if (rc == NGX_DECLINED || rc == NGX_ABORT || rc == NGX_DONE) {
         ngx_log_error(NGX_LOG_INFO, log, 0, "chat token refused: %s", why);
     }
 
@@ -243,36 +246,88 @@ ngx_chat_auth_token(ngx_chat_auth_t *auth, ngx_str_t *token, ngx_pool_t *pool,
 }
 
 
+/*
+ * A set with an issuer is good for its tokens alone: who signs for one must not
+ * speak for another.
+ */
+
 static ngx_int_t
 ngx_chat_auth_signature(ngx_chat_auth_t *auth, ngx_chat_jwt_t *jwt,
-    ngx_log_t *log, const char **why)
+    ngx_pool_t *pool, ngx_log_t *log, ngx_uint_t waited, const char **why)
 {
     ngx_int_t              rc;
+    ngx_str_t              iss;
     ngx_uint_t             i, known;
-    ngx_chat_keys_file_t  *f;
+    ngx_chat_keys_file_t  *f, *lacking;
+
+    rc = ngx_chat_jwt_string(pool, &jwt->claims, "iss", &iss);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
 
     f = auth->files->elts;
     known = 0;
+    lacking = NULL;
 
     for (i = 0; i < auth->files->nelts; i++) {
 
-        if (!(f[i].algs & ((ngx_uint_t) 1 << jwt->alg))) {
+        if (!(f[i].algs & ((ngx_uint_t) 1 << jwt->alg))
+            || (f[i].iss.len > 0
+                && (rc != NGX_OK || iss.len != f[i].iss.len
+                    || ngx_memcmp(iss.data, f[i].iss.data, iss.len) != 0)))
+        {
             continue;
         }
 
         ngx_chat_keys_refresh(&f[i], log);
 
-        rc = ngx_chat_jwt_check_signature(jwt, f[i].keys);
-
-        if (rc == NGX_OK) {
+        switch (f[i].keys ? ngx_chat_jwt_check_signature(jwt, f[i].keys)
+                          : NGX_AGAIN)
+        {
+        case NGX_OK:
             return NGX_OK;
-        }
 
-        known |= (rc == NGX_DECLINED);
+        case NGX_DECLINED:
+            known = 1;
+            break;
+
+        default:
+            /* one without keys is more urgent */
+
+            if (f[i].url != NULL
+                && (lacking == NULL || f[i].keys == NULL))
+            {
+                lacking = &f[i];
+            }
+        }
     }
 
     *why = known ? "its signature isn't of a key that we have"
                  : "its \"kid\" is no key that we have";
 
-    return NGX_DECLINED;
+    if (known || lacking == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_chat_auth_refetch(auth, lacking, waited);
+
+    if (rc == NGX_DONE) {
+        *why = "the key set can't be had";
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_chat_auth_refetch(ngx_chat_auth_t *auth, ngx_chat_keys_file_t *lacking,
+    ngx_uint_t waited)
+{
+    if (!waited && ngx_chat_keys_unknown(lacking) == NGX_OK) {
+        auth->fetching = lacking;
+        return NGX_AGAIN;
+    }
+
+    return (lacking->keys == NULL) ? NGX_DONE : NGX_DECLINED;
 }

@@ -50,6 +50,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                zones;        /* of ngx_chat_zone_t pointers */
     ngx_array_t                locations;    /* of ngx_http_chat_location_t */
+    ngx_array_t                jwks;         /* of ngx_chat_keys_file_t * */
     ngx_chat_bus_t            *bus;          /* NULL: chat isn't configured */
     size_t                     buffers;
     ngx_uint_t                 claims;       /* $chat_claim_* is used */
@@ -139,6 +140,7 @@ struct ngx_http_chat_ctx_s {
     unsigned                   no_token:1;   /* that could be refused */
     unsigned                   stream:1;     /* POST asked for one */
     unsigned                   counted:1;    /* in the request's count */
+    unsigned                   waited:1;     /* to know the user */
 };
 
 
@@ -208,6 +210,11 @@ char *ngx_http_chat_set_jwt_claim(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_chat_set_jwt_cookie(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* a worker begins to fetch key sets, and ends */
+void ngx_http_chat_jwt_start(ngx_http_chat_main_conf_t *cmcf,
+    ngx_cycle_t *cycle);
+void ngx_http_chat_jwt_stop(ngx_http_chat_main_conf_t *cmcf);
 
 void ngx_http_chat_jwt_create(ngx_http_chat_jwt_conf_t *conf);
 /* all but the files, which are a source of identity */
@@ -300,7 +307,10 @@ ngx_int_t ngx_http_chat_preflight_handler(ngx_http_request_t *r);
 
 /* --- ngx_http_chat_identity.c --- */
 
-/* NGX_OK; NGX_DECLINED: nobody; NGX_ABORT: an expired token; NGX_ERROR */
+/*
+ * NGX_OK; NGX_DECLINED: nobody; NGX_ABORT: an expired token; NGX_DONE: it can't
+ * be known now; NGX_ERROR; NGX_AGAIN: not yet, ngx_chat_auth_wait() is next
+ */
 ngx_int_t ngx_http_chat_identify(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 /* the cookie of a new guest, over TLS */
@@ -371,6 +381,9 @@ ngx_int_t ngx_http_chat_wait(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 ngx_int_t ngx_http_chat_wait_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_chat_caller_t *c,
     ngx_http_chat_content_pt handler);
+/* who the user is, is not known yet: `again' routes the request when it is */
+ngx_int_t ngx_http_chat_wait_identity(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_content_pt again);
 /* rooms that will be entered, of ngx_chat_join_t: NGX_OK: now; anything else
    is what the handler returns */
 ngx_int_t ngx_http_chat_wait_rooms(ngx_http_request_t *r,
@@ -382,6 +395,10 @@ ngx_int_t ngx_http_chat_wait_rooms(ngx_http_request_t *r,
 /* GET; NGX_DONE or a response's rc */
 ngx_int_t ngx_http_chat_sse_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
+
+/* a GET that can't become a stream, in a way that EventSource understands */
+ngx_int_t ngx_http_chat_sse_refuse(ngx_http_request_t *r, ngx_chat_err_e code,
+    const char *detail);
 
 /*
  * A stream by fetch: a session with its `welcome' queued; NULL: no memory or

@@ -113,6 +113,9 @@ ngx_http_chat_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&conf->locations, cf->pool, 4,
                           sizeof(ngx_http_chat_location_t))
+           != NGX_OK
+        || ngx_array_init(&conf->jwks, cf->pool, 1,
+                          sizeof(ngx_chat_keys_file_t *))
            != NGX_OK)
     {
         return NULL;

@@ -65,7 +65,8 @@ ngx_http_chat_identify_token(ngx_http_request_t *r,
     }
 
     rc = ngx_chat_auth_token(clcf->chat.auth, &token, r->pool,
-                             r->connection->log, &ctx->user, &ctx->expires);
+                             r->connection->log, ctx->waited, &ctx->user,
+                             &ctx->expires);
 
     if (rc != NGX_OK) {
         ngx_memzero(&ctx->user, sizeof(ngx_chat_user_t));

@@ -108,7 +108,7 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       NULL },
 
     { ngx_string("chat_jwt_jwks"),
-      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE2,
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_2MORE,
       ngx_http_chat_set_jwt_key,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -428,14 +428,29 @@ ngx_http_chat_init_process(ngx_cycle_t *cycle)
     ngx_chat_deflate_configure((ngx_uint_t) cmcf->deflate_level,
                                cmcf->deflate_min);
 
-    return ngx_chat_worker_init(cycle, cmcf->bus, &cmcf->zones,
-                                cmcf->buffers);
+    if (ngx_chat_worker_init(cycle, cmcf->bus, &cmcf->zones, cmcf->buffers)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_chat_jwt_start(cmcf, cycle);
+
+    return NGX_OK;
 }
 
 
 static void
 ngx_http_chat_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_chat_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_chat_module);
+
+    if (cmcf != NULL) {
+        ngx_http_chat_jwt_stop(cmcf);
+    }
+
     ngx_chat_worker_exit();
     ngx_chat_deflate_exit();
 }

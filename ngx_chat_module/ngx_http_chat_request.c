@@ -29,6 +29,8 @@ typedef struct {
 
 static void ngx_http_chat_wish(ngx_http_request_t *r,
     ngx_http_chat_wish_t *wish);
+static ngx_int_t ngx_http_chat_route(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_who(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_admit(ngx_http_chat_ctx_t *ctx);
@@ -43,7 +45,6 @@ static ngx_int_t ngx_http_chat_lost_upgrade(ngx_http_request_t *r);
 ngx_int_t
 ngx_http_chat_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc, identified;
     ngx_http_chat_ctx_t       *ctx;
     ngx_http_chat_wish_t       wish;
     ngx_http_chat_loc_conf_t  *clcf;
@@ -95,10 +96,37 @@ ngx_http_chat_handler(ngx_http_request_t *r)
         return ngx_http_chat_lost_upgrade(r);
     }
 
+    return ngx_http_chat_route(r, ctx);
+}
+
+
+/* again, if it wasn't known at first who the user is */
+
+static ngx_int_t
+ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_int_t                  rc, identified;
+    ngx_http_chat_wish_t       wish;
+    ngx_http_chat_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
+
+    ngx_http_chat_wish(r, &wish);
+
     identified = ngx_http_chat_who(r, clcf, ctx);
+
+    if (identified == NGX_AGAIN) {
+        return ngx_http_chat_wait_identity(r, ctx, ngx_http_chat_route);
+    }
 
     if (identified == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (identified == NGX_DONE) {
+        return (wish.stream && r->method == NGX_HTTP_GET)
+               ? ngx_http_chat_sse_refuse(r, NGX_CHAT_E_UNAVAILABLE, NULL)
+               : ngx_http_chat_error(r, NGX_CHAT_E_UNAVAILABLE, NULL);
     }
 
     rc = ngx_http_chat_room(r, clcf, ctx);
@@ -154,8 +182,8 @@ ngx_http_chat_who(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
 
     rc = ngx_http_chat_identify(r, clcf, ctx);
 
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
+    if (rc == NGX_ERROR || rc == NGX_AGAIN || rc == NGX_DONE) {
+        return rc;
     }
 
     ngx_http_chat_address(r->connection, &ctx->user);

@@ -12,34 +12,36 @@
 #include "ngx_http_chat_set.h"
 
 
-#define NGX_HTTP_CHAT_JWT_FILES  16
+#define NGX_HTTP_CHAT_JWT_FILES    16
+#define NGX_HTTP_CHAT_JWT_REFRESH  300
 
 
 static ngx_int_t ngx_http_chat_jwt_algs(ngx_conf_t *cf, ngx_str_t *value,
     ngx_uint_t *algs);
+static char *ngx_http_chat_jwt_params(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_chat_keys_file_t *f);
+static char *ngx_http_chat_jwt_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_chat_keys_file_t *f);
+static char *ngx_http_chat_jwt_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_chat_keys_file_t *f);
 static void ngx_http_chat_jwt_cleanup(void *data);
 
 
-/* chat_jwt_key FILE alg=A[,B]; chat_jwt_jwks FILE alg=A[,B]; */
+/*
+ * chat_jwt_key FILE alg=A[,B];
+ * chat_jwt_jwks FILE|URL alg=A[,B] [iss=ISSUER] [refresh=TIME];
+ */
 
 char *
 ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_chat_loc_conf_t  *clcf = conf;
 
-    ngx_err_t              err;
-    ngx_str_t             *arg, algs;
-    const char            *why;
-    ngx_pool_cleanup_t    *cln;
+    char                  *rv;
+    ngx_str_t             *arg;
     ngx_chat_keys_file_t  *f;
 
     arg = cf->args->elts;
-
-    if (!ngx_http_chat_param(&arg[2], "alg", &algs)) {
-        return ngx_http_chat_bad_param(cf, cmd, &arg[2],
-                                       "write \"FILE alg=ES256\", with the "
-                                       "algorithms that tokens may have");
-    }
 
     if (clcf->jwt.files == NULL) {
         /* cleanups have its elements: it must not move */
@@ -54,11 +56,6 @@ ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has more than 16 files";
     }
 
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
     f = ngx_array_push(clcf->jwt.files);
     if (f == NULL) {
         return NGX_CONF_ERROR;
@@ -66,15 +63,105 @@ ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_memzero(f, sizeof(ngx_chat_keys_file_t));
 
-    if (ngx_http_chat_jwt_algs(cf, &algs, &f->algs) != NGX_OK) {
-        return ngx_http_chat_bad_param(cf, cmd, &arg[2],
+    f->set = (cmd->name.len == sizeof("chat_jwt_jwks") - 1);
+    f->name = arg[1];
+
+    rv = ngx_http_chat_jwt_params(cf, cmd, f);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (f->set && arg[1].len >= 7
+        && ngx_strncasecmp(arg[1].data, (u_char *) "http", 4) == 0
+        && ngx_strlchr(arg[1].data, arg[1].data + 6, ':') != NULL)
+    {
+        return ngx_http_chat_jwt_url(cf, cmd, f);
+    }
+
+    if (f->every != 0) {
+        return ngx_http_chat_bad_param(cf, cmd, &arg[1],
+                                       "\"refresh=\" is for a URL, a file is "
+                                       "read again when it has changed");
+    }
+
+    return ngx_http_chat_jwt_file(cf, cmd, f);
+}
+
+
+static char *
+ngx_http_chat_jwt_params(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_chat_keys_file_t *f)
+{
+    char        *rv;
+    ngx_str_t   *arg, value;
+    ngx_uint_t   i;
+
+    arg = cf->args->elts;
+
+    rv = ngx_http_chat_param_twice(cf, cmd, 2);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_http_chat_param(&arg[i], "alg", &value)) {
+
+            if (ngx_http_chat_jwt_algs(cf, &value, &f->algs) != NGX_OK) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
                               "known are HS256, RS256, PS256, ES256, the same "
                               "with 384 and 512, and EdDSA; not HS beside "
                               "others");
+            }
+
+        } else if (f->set && ngx_http_chat_param(&arg[i], "iss", &f->iss)
+                   && f->iss.len > 0)
+        {
+            continue;
+
+        } else if (f->set
+                   && ngx_http_chat_param(&arg[i], "refresh", &value))
+        {
+            f->every = ngx_parse_time(&value, 1);
+
+            if (f->every == NGX_ERROR || f->every < 1 || f->every > 86400) {
+                return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                      "write a time of 1s to 1d, "
+                                      "\"refresh=5m\"");
+            }
+
+        } else if (f->set) {
+            return ngx_http_chat_bad_param(cf, cmd, &arg[i],
+                                  "known are alg=, iss= and refresh=");
+
+        } else {
+            break;
+        }
     }
 
-    f->set = (cmd->name.len == sizeof("chat_jwt_jwks") - 1);
-    f->name = arg[1];
+    if (f->algs == 0) {
+        return ngx_http_chat_bad_param(cf, cmd, &arg[2],
+                                       "write \"FILE alg=ES256\", with the "
+                                       "algorithms that tokens may have");
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_chat_jwt_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_chat_keys_file_t *f)
+{
+    ngx_err_t            err;
+    const char          *why;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_conf_full_name(cf->cycle, &f->name, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -94,6 +181,82 @@ ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     cln->data = f;
 
     return NGX_CONF_OK;
+}
+
+
+/* nothing is fetched before there are workers: the source may be one of them */
+
+static char *
+ngx_http_chat_jwt_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_chat_keys_file_t *f)
+{
+    ngx_int_t                    rc;
+    const char                  *why;
+    ngx_pool_cleanup_t          *cln;
+    ngx_chat_keys_file_t       **jwks;
+    ngx_http_chat_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_chat_module);
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    jwks = ngx_array_push(&cmcf->jwks);
+    f->url = ngx_palloc(cf->pool, sizeof(ngx_chat_fetch_url_t));
+
+    if (cln == NULL || jwks == NULL || f->url == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    rc = ngx_chat_fetch_url(cf->pool, &f->name, f->url, &why);
+
+    if (rc == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" can't fetch from \"%V\": %s",
+                           &cmd->name, &f->name, why);
+        return NGX_CONF_ERROR;
+    }
+
+    *jwks = f;
+
+    if (f->every == 0) {
+        f->every = NGX_HTTP_CHAT_JWT_REFRESH;
+    }
+
+    cln->handler = ngx_http_chat_jwt_cleanup;
+    cln->data = f;
+
+    return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_chat_jwt_start(ngx_http_chat_main_conf_t *cmcf, ngx_cycle_t *cycle)
+{
+    ngx_uint_t              i;
+    ngx_chat_keys_file_t  **jwks;
+
+    jwks = cmcf->jwks.elts;
+
+    for (i = 0; i < cmcf->jwks.nelts; i++) {
+        ngx_chat_keys_start(jwks[i], cycle->log);
+    }
+}
+
+
+void
+ngx_http_chat_jwt_stop(ngx_http_chat_main_conf_t *cmcf)
+{
+    ngx_uint_t              i;
+    ngx_chat_keys_file_t  **jwks;
+
+    jwks = cmcf->jwks.elts;
+
+    for (i = 0; i < cmcf->jwks.nelts; i++) {
+        ngx_chat_keys_stop(jwks[i]);
+    }
 }
 
 
@@ -383,7 +546,10 @@ ngx_http_chat_jwt_check(ngx_conf_t *cf, ngx_http_chat_jwt_conf_t *conf,
 
         a->algs |= f[i].algs;
 
-        if (f[i].set && (conf->iss == NULL || conf->aud == NULL)) {
+        if (f[i].set
+            && ((conf->iss == NULL && f[i].iss.len == 0)
+                || conf->aud == NULL))
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"chat_jwt_jwks\" in location \"%V\" lets in "
                                "whoever has a token for anything: write "

@@ -31,8 +31,6 @@ static ngx_chat_err_e ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse,
     ngx_array_t *rooms);
 static ngx_int_t ngx_http_chat_sse_begin(ngx_http_request_t *r,
     ngx_http_chat_sse_t *sse);
-static ngx_int_t ngx_http_chat_sse_refuse(ngx_http_request_t *r,
-    ngx_chat_err_e code, const char *detail);
 
 
 /*
@@ -515,7 +513,7 @@ ngx_http_chat_sse_begin(ngx_http_request_t *r, ngx_http_chat_sse_t *sse)
  * status that makes EventSource give up for what doesn't.
  */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_chat_sse_refuse(ngx_http_request_t *r, ngx_chat_err_e code,
     const char *detail)
 {

@@ -17,6 +17,7 @@
 static void ngx_http_chat_wait_done(ngx_chat_wait_t *w);
 static void ngx_http_chat_wait_cleanup(void *data);
 static void ngx_http_chat_wait_content(ngx_http_request_t *r);
+static void ngx_http_chat_wait_identified(ngx_http_request_t *r);
 
 
 void
@@ -94,6 +95,54 @@ ngx_http_chat_wait_content(ngx_http_request_t *r)
     if (ctx->wait == NULL) {
         ngx_http_finalize_request(r, rc);
     }
+}
+
+
+/*
+ * Before there is a handler: it will be called as if the request came just now,
+ * so it counts the request by itself, and what it returns ends our count.
+ */
+
+ngx_int_t
+ngx_http_chat_wait_identity(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_content_pt again)
+{
+    ngx_chat_caller_t  c;
+
+    c.wait = ngx_chat_wait_create(ngx_http_chat_wait_done, ctx,
+                                  ctx->conf->zone->log);
+
+    if (c.wait == NULL
+        || ngx_http_chat_wait(r, ctx, &c, ngx_http_chat_wait_identified)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_chat_auth_wait(ctx->conf->auth, ctx->wait);
+
+    ctx->waited = 1;
+    ctx->handler = again;
+
+    r->main->count++;
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_chat_wait_identified(ngx_http_request_t *r)
+{
+    ngx_http_chat_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_chat_module);
+
+    /* it is no outcome of a broker */
+
+    ngx_chat_wait_free(ctx->outcome);
+    ctx->outcome = NULL;
+
+    ngx_http_finalize_request(r, ctx->handler(r, ctx));
 }
 
 
