@@ -337,6 +337,36 @@ ngx_chat_table_get_some(ngx_chat_zone_t *z, ngx_chat_row_t *rows,
 
 
 ngx_int_t
+ngx_chat_table_take(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
+{
+    uint32_t           *link;
+    ngx_int_t           rc;
+    ngx_chat_sh_t      *sh;
+    ngx_chat_record_t  *r;
+
+    sh = z->sh;
+    rc = NGX_DECLINED;
+
+    ngx_chat_shm_lock(z);
+
+    r = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
+                                    &link);
+
+    if (sh->moved) {
+        rc = NGX_AGAIN;
+
+    } else if (r != NULL && !ngx_chat_record_over(r, now)) {
+        ngx_chat_table_row_locked(sh, r, row);
+        rc = ngx_chat_table_delete_locked(sh, row);
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_chat_table_next(ngx_chat_zone_t *z, ngx_chat_row_t *like, uint32_t *pos,
     uint64_t now, ngx_chat_row_t *row)
 {
@@ -529,7 +559,11 @@ ngx_chat_table_changed(ngx_chat_zone_t *z, uint64_t after, uint64_t upto,
 
         r = ngx_chat_record(sh, ref);
 
-        if (r->seq > after && r->seq <= upto) {
+        /* a ticket that a file has could be used again after a restart */
+
+        if (r->seq > after && r->seq <= upto
+            && r->kind != NGX_CHAT_KIND_TICKET)
+        {
             *deleted = r->deleted;
             ngx_chat_table_row_locked(sh, r, row);
             rc = NGX_OK;

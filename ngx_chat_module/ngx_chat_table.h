@@ -56,6 +56,7 @@ typedef enum {
     NGX_CHAT_KIND_USERS = 32,
     NGX_CHAT_KIND_ROOM = 32,         /* data of a room; subject 0 */
     NGX_CHAT_KIND_MEMBER = 33,       /* a user is a member of a room */
+    NGX_CHAT_KIND_TICKET = 40,       /* ngx_chat_ticket.h; never in a file */
     NGX_CHAT_KIND_MAX = 63
 } ngx_chat_kind_e;
 
@@ -104,6 +105,13 @@ ngx_int_t ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row,
 
 /* NGX_OK; NGX_DECLINED: there was none; NGX_AGAIN: the zone moved */
 ngx_int_t ngx_chat_table_delete(ngx_chat_zone_t *z, ngx_chat_row_t *row);
+
+/*
+ * As ngx_chat_table_get(), and the row is deleted in the same critical section:
+ * of all who ask, one gets it.  NGX_OK, NGX_DECLINED, NGX_AGAIN.
+ */
+ngx_int_t ngx_chat_table_take(ngx_chat_zone_t *z, ngx_chat_row_t *row,
+    uint64_t now);
 
 /* fills expires, seq and value; NGX_OK or NGX_DECLINED (none, or ended) */
 ngx_int_t ngx_chat_table_get(ngx_chat_zone_t *z, ngx_chat_row_t *row,

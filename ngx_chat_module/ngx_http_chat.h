@@ -141,6 +141,7 @@ struct ngx_http_chat_ctx_s {
     unsigned                   stream:1;     /* POST asked for one */
     unsigned                   counted:1;    /* in the request's count */
     unsigned                   waited:1;     /* to know the user */
+    unsigned                   may_ticket:1; /* what ?ticket= is good for */
 };
 
 
@@ -316,6 +317,19 @@ ngx_int_t ngx_http_chat_identify(ngx_http_request_t *r,
 /* the cookie of a new guest, over TLS */
 ngx_int_t ngx_http_chat_guest_cookie(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
+
+/* --- ngx_http_chat_ticket.c --- */
+
+#define NGX_HTTP_CHAT_NO_TICKET  1
+
+/* whether a POST asks for one */
+ngx_uint_t ngx_http_chat_is_ticket(ngx_http_chat_loc_conf_t *clcf,
+    ngx_http_chat_ctx_t *ctx);
+ngx_int_t ngx_http_chat_ticket_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+/* as ngx_http_chat_identify(), or NGX_HTTP_CHAT_NO_TICKET */
+ngx_int_t ngx_http_chat_ticket_identify(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 
 /* --- ngx_http_chat_role.c --- */
 

@@ -51,13 +51,20 @@ ngx_http_chat_identify_token(ngx_http_request_t *r,
     ngx_int_t  rc;
     ngx_str_t  token;
 
-    if (ngx_http_chat_bearer(r, &token) != NGX_OK
-        && ngx_http_chat_cookie(r, &clcf->jwt.cookie, &token) != NGX_OK)
-    {
-        ctx->no_token = 1;
+    if (ngx_http_chat_bearer(r, &token) != NGX_OK) {
 
-        return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
-                           : NGX_DECLINED;
+        rc = ngx_http_chat_ticket_identify(r, clcf, ctx);
+
+        if (rc != NGX_HTTP_CHAT_NO_TICKET) {
+            return rc;
+        }
+
+        if (ngx_http_chat_cookie(r, &clcf->jwt.cookie, &token) != NGX_OK) {
+            ctx->no_token = 1;
+
+            return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
+                               : NGX_DECLINED;
+        }
     }
 
     if (clcf->guest && ngx_chat_guest_token_like(&token)) {

@@ -113,6 +113,9 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     ngx_http_chat_wish(r, &wish);
 
+    ctx->may_ticket = wish.upgrade
+                      || (wish.stream && r->method == NGX_HTTP_GET);
+
     identified = ngx_http_chat_who(r, clcf, ctx);
 
     if (identified == NGX_AGAIN) {
@@ -159,6 +162,10 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     if (r->method == NGX_HTTP_POST) {
         ctx->stream = wish.stream;
+
+        if (ngx_http_chat_is_ticket(clcf, ctx)) {
+            return ngx_http_chat_ticket_handler(r, ctx);
+        }
 
         return (ctx->room.len == 0) ? ngx_http_chat_post_handler(r, ctx)
                                     : ngx_http_chat_publish_handler(r, ctx);

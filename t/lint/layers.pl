@@ -25,7 +25,7 @@ my @ROWS = (
         copy proc test mark remote transient)],
 
     # 4, worker: events, other workers, fan-out
-    [qw(bus keys fetch hub broker wire redis)],
+    [qw(bus keys fetch ticket hub broker wire redis)],
 
     # 5, session: one client, whatever it came by
     [qw(session worker flush dispatch member history replay
