@@ -3,10 +3,10 @@
  * Copyright (C) the ngx_chat_module authors
  *
  * Tickets: an identity for where a URL is all that there is.  One is 128 random
- * bits, good for one use within 30 s, in the table of the zone: whichever worker
- * takes it deletes it in the same critical section, so that no death makes it
- * good again.  It is never in the state file, and its text is nowhere: the
- * table knows its hash.
+ * bits, good for one use within 30 s, in the table of the zone: whichever
+ * worker takes it deletes it in the same critical section, so that no death
+ * makes it good again.  It is never in the state file, and its text is nowhere:
+ * the table knows its hash.
  */
 
 
@@ -34,8 +34,8 @@ ngx_int_t ngx_chat_ticket_make(ngx_chat_zone_t *z, ngx_str_t *place,
     ngx_chat_user_t *user, time_t expires, time_t now, u_char *dst);
 
 /*
- * The user's strings are in the pool.  NGX_OK; NGX_DECLINED: there is none such,
- * or no more; NGX_ABORT: his token has expired meanwhile; NGX_ERROR
+ * The user's strings are in the pool.  NGX_OK; NGX_DECLINED: there is none
+ * such, or no more; NGX_ABORT: his token has expired meanwhile; NGX_ERROR
  */
 ngx_int_t ngx_chat_ticket_take(ngx_chat_zone_t *z, ngx_str_t *place,
     ngx_str_t *ticket, time_t now, ngx_pool_t *pool, ngx_chat_user_t *user,

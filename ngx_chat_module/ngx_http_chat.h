@@ -82,6 +82,7 @@ typedef struct {
     ngx_flag_t                 guest;
     ngx_http_complex_value_t  *user;
     ngx_http_complex_value_t  *user_name;
+    ngx_str_t                  auth_uri;     /* chat_auth_request; len 0 */
     ngx_http_chat_jwt_conf_t   jwt;
     ngx_http_complex_value_t  *room;
     ngx_uint_t                 format;
@@ -101,6 +102,9 @@ typedef struct {
 
 /* what a connection is counted as: ngx_http_chat_limit.h */
 typedef struct ngx_http_chat_conn_s  ngx_http_chat_conn_t;
+
+/* a subrequest that asks who the user is: ngx_http_chat_auth.c */
+typedef struct ngx_http_chat_asked_s  ngx_http_chat_asked_t;
 
 typedef struct ngx_http_chat_ctx_s  ngx_http_chat_ctx_t;
 
@@ -124,6 +128,7 @@ struct ngx_http_chat_ctx_s {
     ngx_chat_err_e             refused;      /* why he may not connect */
     uint64_t                   until;        /* of a ban; 0: it has no end */
     void                      *session;      /* a WebSocket, until let go */
+    ngx_http_chat_asked_t     *asked;        /* by chat_auth_request; NULL */
     ngx_http_chat_conn_t      *conn;         /* as it is counted; NULL */
 
     /* a broker that answers later: ngx_http_chat_wait.c */
@@ -317,6 +322,18 @@ ngx_int_t ngx_http_chat_identify(ngx_http_request_t *r,
 /* the cookie of a new guest, over TLS */
 ngx_int_t ngx_http_chat_guest_cookie(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
+
+/* --- ngx_http_chat_auth.c --- */
+
+char *ngx_http_chat_set_auth_request(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* as ngx_http_chat_identify(), but after NGX_AGAIN ngx_http_chat_auth_wait() is
+   next; NGX_BUSY: he may not connect */
+ngx_int_t ngx_http_chat_identify_request(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+/* `again' routes the request when the answer is there */
+ngx_int_t ngx_http_chat_auth_wait(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_content_pt again);
 
 /* --- ngx_http_chat_ticket.c --- */
 

@@ -211,9 +211,10 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     /* who users are: what a level writes hides all of its parent */
 
     if (conf->guest == NGX_CONF_UNSET && conf->user == NGX_CONF_UNSET_PTR
-        && conf->jwt.files == NULL)
+        && conf->jwt.files == NULL && conf->auth_uri.data == NULL)
     {
         conf->jwt.files = prev->jwt.files;
+        conf->auth_uri = prev->auth_uri;
         ngx_conf_merge_value(conf->guest, prev->guest, 0);
         ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
         ngx_conf_merge_ptr_value(conf->user_name, prev->user_name, NULL);
@@ -364,6 +365,16 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (conf->auth_uri.len > 0
+        && (conf->guest || conf->user != NULL || conf->jwt.files != NULL))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_auth_request\" and another directive say "
+                           "who users are in location \"%V\", remove one",
+                           name);
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->jwt.files != NULL && conf->roles != NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "both \"chat_jwt_key\" or \"chat_jwt_jwks\" and "
@@ -381,7 +392,9 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
 
     ngx_http_chat_token_ttl(conf);
 
-    if (!conf->guest && conf->user == NULL && conf->jwt.files == NULL) {
+    if (!conf->guest && conf->user == NULL && conf->jwt.files == NULL
+        && conf->auth_uri.len == 0)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"chat\" in location \"%V\" needs to know users: "
                            "write \"chat_guest on;\" or \"chat_user "

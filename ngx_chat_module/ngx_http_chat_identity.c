@@ -34,6 +34,10 @@ ngx_http_chat_identify(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
         return ngx_http_chat_identify_token(r, clcf, ctx);
     }
 
+    if (clcf->auth_uri.len > 0) {
+        return ngx_http_chat_identify_request(r, clcf, ctx);
+    }
+
     return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
                        : ngx_http_chat_identify_user(r, clcf, ctx);
 }

@@ -100,6 +100,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_auth_request"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_auth_request,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_jwt_key"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE2,
       ngx_http_chat_set_jwt_key,

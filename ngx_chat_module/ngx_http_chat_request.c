@@ -119,7 +119,9 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     identified = ngx_http_chat_who(r, clcf, ctx);
 
     if (identified == NGX_AGAIN) {
-        return ngx_http_chat_wait_identity(r, ctx, ngx_http_chat_route);
+        return (ctx->asked != NULL)
+               ? ngx_http_chat_auth_wait(r, ctx, ngx_http_chat_route)
+               : ngx_http_chat_wait_identity(r, ctx, ngx_http_chat_route);
     }
 
     if (identified == NGX_ERROR) {

@@ -21,7 +21,8 @@ ngx_uint_t
 ngx_http_chat_is_ticket(ngx_http_chat_loc_conf_t *clcf,
     ngx_http_chat_ctx_t *ctx)
 {
-    return clcf->chat.auth != NULL && clcf->room == NULL
+    return (clcf->chat.auth != NULL || clcf->auth_uri.len > 0)
+           && clcf->room == NULL
            && ctx->room.len == 6
            && ngx_strncmp(ctx->room.data, "ticket", 6) == 0;
 }

@@ -25,7 +25,7 @@ my $dir = $ENV{TEST_NGINX_KEYS} // die "ChatTest::Jwt first\n";
 my $pid;
 
 
-END { stop() if defined $pid }
+END { local $?; stop() if defined $pid }
 
 
 sub stop {
