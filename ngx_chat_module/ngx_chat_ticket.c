@@ -17,7 +17,6 @@
 typedef struct {
     int64_t    expires;
     int64_t    issued;
-    u_char     jti[16];
     uint16_t   roles;
     uint16_t   rooms;
     uint8_t    guest;
@@ -118,7 +117,6 @@ ngx_chat_ticket_write(u_char *p, ngx_chat_user_t *user, time_t expires)
 
     t.expires = (int64_t) expires;
     t.issued = user->issued;
-    ngx_memcpy(t.jti, user->jti, sizeof(t.jti));
     t.roles = (uint16_t) user->roles.n;
     t.rooms = (uint16_t) user->rooms.n;
     t.guest = user->guest;
@@ -128,6 +126,7 @@ ngx_chat_ticket_write(u_char *p, ngx_chat_user_t *user, time_t expires)
 
     p = ngx_chat_ticket_put(p, last, &user->id);
     p = ngx_chat_ticket_put(p, last, &user->name);
+    p = ngx_chat_ticket_put(p, last, &user->jti);
 
     for (i = 0; i < user->roles.n; i++) {
         p = ngx_chat_ticket_put(p, last, &user->roles.names[i]);
@@ -225,12 +224,12 @@ ngx_chat_ticket_read(u_char *p, size_t len, ngx_pool_t *pool,
     ngx_memzero(user, sizeof(ngx_chat_user_t));
 
     user->issued = t.issued;
-    ngx_memcpy(user->jti, t.jti, sizeof(t.jti));
     user->guest = t.guest & 1;
     user->confined = t.confined & 1;
 
     p = ngx_chat_ticket_get(p, last, &user->id);
     p = ngx_chat_ticket_get(p, last, &user->name);
+    p = ngx_chat_ticket_get(p, last, &user->jti);
     p = ngx_chat_ticket_list(p, last, t.roles, pool, &user->roles);
     p = ngx_chat_ticket_list(p, last, t.rooms, pool, &user->rooms);
 
