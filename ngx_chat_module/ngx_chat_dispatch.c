@@ -65,7 +65,8 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_moder,           /* unmute */
     ngx_chat_command_moder,           /* role */
     ngx_chat_command_moder,           /* revoke */
-    ngx_chat_command_room
+    ngx_chat_command_room,
+    ngx_chat_command_members
 };
 
 

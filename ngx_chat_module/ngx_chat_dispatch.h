@@ -156,6 +156,18 @@ ngx_chat_err_e ngx_chat_dispatch_want(ngx_chat_caller_t *c,
     ngx_chat_room_key_t *key, ngx_chat_page_t *page);
 
 
+/* --- ngx_chat_dispatch_members.c --- */
+
+void ngx_chat_command_members(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
+/*
+ * Writes the object `members' of cmd->room, limit and next: NGX_CHAT_OK, or the
+ * error.  Who may not read gets the same error whether the room exists or not.
+ */
+ngx_chat_err_e ngx_chat_dispatch_members(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_text_t *t);
+
+
 /* "signal" and "typing": to whoever is in the room now */
 ngx_chat_err_e ngx_chat_dispatch_transient(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);

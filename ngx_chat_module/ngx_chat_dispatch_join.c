@@ -115,6 +115,7 @@ ngx_chat_command_join(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     join.after = cmd->after;
     join.last = cmd->last;
     join.presence = cmd->presence;
+    join.presence_given = cmd->presence_given;
 
     key.kind = NGX_CHAT_ROOM_CHAT;
     key.name = cmd->room;

@@ -475,7 +475,8 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     ngx_chat_text_lit(t, ",\"ts\":");
     ngx_chat_text_num(t, (int64_t) ngx_chat_worker_now());
     ngx_chat_text_lit(t, ",\"features\":[\"history\",\"resume\","
-                         "\"heartbeat\",\"signal\",\"typing\"");
+                         "\"heartbeat\",\"signal\",\"typing\","
+                         "\"presence\"");
 
     if (conf->broker->prepare == NULL) {
         ngx_chat_text_lit(t, ",\"read\"");

@@ -48,6 +48,8 @@ ngx_chat_hub_init(ngx_cycle_t *cycle, ngx_array_t *zones,
     ngx_queue_init(&hub->loaded);
     ngx_queue_init(&hub->flush);
 
+    ngx_chat_hub_presence_init();
+
     hub->zones = ngx_pcalloc(cycle->pool,
                              zones->nelts * sizeof(ngx_chat_hub_zone_t));
     if (hub->zones == NULL) {
@@ -105,6 +107,8 @@ ngx_chat_hub_exit(void)
     if (hub->turn.posted) {
         ngx_delete_posted_event(&hub->turn);
     }
+
+    ngx_chat_hub_presence_exit();
 
     for (i = 0; i < hub->nzones; i++) {
         ngx_free(hub->zones[i].rooms);

@@ -21,8 +21,13 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_chat.h"
+#include "ngx_chat_presence.h"
 #include "ngx_chat_store.h"
 #include "ngx_chat_wire.h"
+
+
+/* the largest diff, bytes */
+#define NGX_CHAT_HUB_PRESENCE  (256 * 1024)
 
 
 typedef struct ngx_chat_hub_room_s  ngx_chat_hub_room_t;
@@ -45,6 +50,11 @@ struct ngx_chat_hub_room_s {
     ngx_queue_t             live;            /* of ngx_chat_sub_t */
     ngx_queue_t             behind;
 
+    uint64_t                told;            /* version of presence */
+    uint32_t                nwatch;          /* subs that are told of it */
+    ngx_queue_t             watched;         /* in hub.watched, if there are */
+    ngx_queue_t             changed;         /* in hub.changed */
+
     ngx_queue_t             dirty;           /* in hub.dirty */
     ngx_queue_t             loaded;          /* in hub.loaded, this turn */
 
@@ -56,6 +66,7 @@ struct ngx_chat_hub_room_s {
 
     ngx_uint_t              pins;            /* held without a reader */
 
+    unsigned                is_changed:1;
     unsigned                is_dirty:1;
     unsigned                is_loaded:1;
     unsigned                lost:1;          /* that life of the room is over */
@@ -70,8 +81,10 @@ typedef struct {
     ngx_chat_hub_room_t    *room;
     ngx_chat_reader_t      *reader;
     uint64_t                cursor;          /* the last offset given */
+    uint32_t                told;            /* low bits of a version */
     unsigned                live:1;
     unsigned                is_pending:1;
+    unsigned                watch:1;         /* is told of presence */
 } ngx_chat_sub_t;
 
 
@@ -80,7 +93,9 @@ typedef struct {
 typedef struct {
     ngx_str_t               object;
     u_char                 *from;            /* id of the session, or zeros */
-    u_char                 *scratch;         /* the hub's */
+    u_char                 *scratch;         /* the hub's, */
+    size_t                  step;            /* so much for each format */
+    uint64_t                version;         /* of presence; 0: not that */
     ngx_str_t               frame[NGX_CHAT_WIRE_SHARED];
 } ngx_chat_hub_transient_t;
 
@@ -109,6 +124,9 @@ typedef struct {
     /* may take the event or leave it, and post the reader */
     void                  (*transient)(ngx_chat_reader_t *rd,
                                        ngx_chat_hub_transient_t *t);
+    /* the room has another version of presence than room->told: tells it by
+       ngx_chat_hub_presence_give() */
+    void                  (*presence)(ngx_chat_hub_room_t *room);
 } ngx_chat_reader_handlers_t;
 
 
@@ -155,6 +173,34 @@ ngx_str_t *ngx_chat_hub_transient_frame(ngx_chat_hub_transient_t *t,
 
 /* looks whether there are transient events, for the next turn */
 void ngx_chat_hub_transients(void);
+
+
+/* --- presence (ngx_chat_hub_presence.c) --- */
+
+/*
+ * One more session of a user is in the room; `ref' is given back with it: at
+ * once, or after the grace time.  p->max and p->grace are given, p->v and
+ * p->count are as of then.
+ */
+uint32_t ngx_chat_hub_enter(ngx_chat_hub_room_t *room, ngx_chat_presence_t *p,
+    ngx_chat_presence_user_t *user);
+void ngx_chat_hub_leave(ngx_chat_hub_room_t *room, ngx_chat_presence_t *p,
+    uint32_t ref, ngx_uint_t at_once);
+/* p->v and p->count alone */
+void ngx_chat_hub_look(ngx_chat_hub_room_t *room, ngx_chat_presence_t *p);
+
+/* the subscription is told of versions behind v from now on, or not any more */
+void ngx_chat_hub_watch(ngx_chat_sub_t *sub, uint64_t v);
+void ngx_chat_hub_unwatch(ngx_chat_sub_t *sub);
+
+/* the diff to version v, as an object, to whoever doesn't have it yet; its size
+   is at most NGX_CHAT_HUB_PRESENCE */
+void ngx_chat_hub_presence_give(ngx_chat_hub_room_t *room, ngx_str_t *object,
+    uint64_t v);
+
+/* once a second */
+void ngx_chat_hub_presence_tick(void);
+
 
 /* have the reader's handler called in the next turn */
 void ngx_chat_hub_post(ngx_chat_reader_t *rd);

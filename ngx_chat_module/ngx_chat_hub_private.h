@@ -27,11 +27,20 @@
 #define NGX_CHAT_HUB_RECORDS   (NGX_CHAT_HUB_ARENA / sizeof(ngx_chat_rec_t))
 
 
+/* sessions that this worker has of a user in a room */
+
+typedef struct {
+    uint64_t                life;            /* of the room */
+    uint32_t                n;
+} ngx_chat_hub_present_t;
+
+
 typedef struct {
     ngx_chat_zone_t        *zone;
     ngx_chat_hub_room_t   **rooms;           /* by slot */
     ngx_uint_t              nslots;
     uint64_t                transient;       /* read up to here */
+    ngx_chat_hub_present_t *present;         /* by entry; NULL: none yet */
 } ngx_chat_hub_zone_t;
 
 
@@ -43,6 +52,8 @@ typedef struct {
     ngx_queue_t             dirty;           /* rooms to be read */
     ngx_queue_t             loaded;          /* rooms read in this turn */
     ngx_queue_t             flush;           /* readers to be served */
+    ngx_queue_t             watched;         /* rooms whose presence is told */
+    ngx_queue_t             changed;         /* .. that have a new version */
 
     u_char                 *arena;
     u_char                 *arena_pos;
@@ -52,6 +63,7 @@ typedef struct {
     const ngx_chat_reader_handlers_t  *readers;
 
     ngx_event_t             turn;
+    ngx_event_t             presence;        /* a timer, while it is busy */
     ngx_log_t              *log;
 } ngx_chat_hub_t;
 
@@ -80,6 +92,20 @@ void ngx_chat_hub_lose(ngx_chat_hub_room_t *room);
 
 /* gives what is new to the readers; the arena is free, and is so after */
 void ngx_chat_hub_transients_load(void);
+
+void ngx_chat_hub_transient_queue(ngx_queue_t *subs,
+    ngx_chat_hub_transient_t *t);
+
+/* --- ngx_chat_hub_presence.c --- */
+
+void ngx_chat_hub_presence_init(void);
+void ngx_chat_hub_presence_exit(void);
+/* the room has a new version, perhaps: it is looked at in the next turn */
+void ngx_chat_hub_presence_mark(ngx_chat_hub_room_t *room);
+/* tells what is new; the arena is free, and is so after */
+void ngx_chat_hub_presence_load(void);
+/* the room is freed */
+void ngx_chat_hub_presence_forget(ngx_chat_hub_room_t *room);
 
 /* --- ngx_chat_hub_sub.c --- */
 

@@ -116,6 +116,8 @@ ngx_chat_hub_release(ngx_chat_hub_room_t *room)
         ngx_queue_remove(&room->dirty);
     }
 
+    ngx_chat_hub_presence_forget(room);
+
     hz = ngx_chat_hub_zone(room->zone);
 
     if (hz->rooms[room->idx] == room) {

@@ -25,6 +25,7 @@ ngx_chat_hub_attach(ngx_chat_hub_room_t *room, ngx_chat_sub_t *sub,
     sub->reader = rd;
     sub->cursor = cursor;
     sub->is_pending = 0;
+    sub->watch = 0;
 
     ngx_chat_room_sessions(room->zone, room->idx, room->life,
                            ngx_chat_bus_seat(), ++room->nsubs);
@@ -101,6 +102,8 @@ ngx_chat_hub_detach(ngx_chat_sub_t *sub)
         ngx_queue_remove(&sub->pending);
         sub->is_pending = 0;
     }
+
+    ngx_chat_hub_unwatch(sub);
 
     ngx_queue_remove(&sub->queue);
     sub->room = NULL;

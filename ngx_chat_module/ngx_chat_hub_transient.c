@@ -29,8 +29,6 @@
 static void ngx_chat_hub_transients_zone(ngx_chat_hub_zone_t *hz);
 static void ngx_chat_hub_transient_give(ngx_chat_hub_room_t *room,
     ngx_chat_transient_t *e);
-static void ngx_chat_hub_transient_queue(ngx_queue_t *subs,
-    ngx_chat_hub_transient_t *t);
 
 
 void
@@ -59,6 +57,8 @@ ngx_chat_hub_transients_load(void)
     for (i = 0; i < ngx_chat_hub.nzones; i++) {
         ngx_chat_hub_transients_zone(&ngx_chat_hub.zones[i]);
     }
+
+    ngx_chat_hub_presence_load();
 }
 
 
@@ -113,19 +113,25 @@ ngx_chat_hub_transient_give(ngx_chat_hub_room_t *room,
         return;
     }
 
+    if (e->size == 0) {
+        ngx_chat_hub_presence_mark(room);
+        return;
+    }
+
     ngx_memzero(&t, sizeof(ngx_chat_hub_transient_t));
 
     t.object.data = ngx_chat_transient_payload(e);
     t.object.len = e->size;
     t.from = e->from;
     t.scratch = ngx_chat_hub.arena + NGX_CHAT_HUB_TRANSIENTS;
+    t.step = NGX_CHAT_HUB_TRANSIENT_FRAME;
 
     ngx_chat_hub_transient_queue(&room->live, &t);
     ngx_chat_hub_transient_queue(&room->behind, &t);
 }
 
 
-static void
+void
 ngx_chat_hub_transient_queue(ngx_queue_t *subs, ngx_chat_hub_transient_t *t)
 {
     ngx_queue_t     *q;
@@ -136,6 +142,20 @@ ngx_chat_hub_transient_queue(ngx_queue_t *subs, ngx_chat_hub_transient_t *t)
          q = ngx_queue_next(q))
     {
         sub = ngx_queue_data(q, ngx_chat_sub_t, queue);
+
+        if (t->version != 0) {
+
+            /* who came after the last diff has been told what it says */
+
+            if (!sub->watch
+                || (int32_t) ((uint32_t) t->version - sub->told) <= 0)
+            {
+                continue;
+            }
+
+            sub->told = (uint32_t) t->version;
+        }
+
         ngx_chat_hub.readers->transient(sub->reader, t);
     }
 }
@@ -154,7 +174,7 @@ ngx_chat_hub_transient_frame(ngx_chat_hub_transient_t *t,
         return frame;
     }
 
-    p = t->scratch + wire * NGX_CHAT_HUB_TRANSIENT_FRAME;
+    p = t->scratch + wire * t->step;
     frame->data = p;
 
     switch (wire) {

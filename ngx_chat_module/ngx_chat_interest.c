@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_interest.h"
+#include "ngx_chat_presence.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_test.h"
 #include "ngx_chat_transient.h"
@@ -147,6 +148,8 @@ ngx_chat_interest_follow_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_chat_store_relaxed(&e->seat, (uint16_t) seat);
     ngx_chat_store_relaxed(&e->read, slot->head);
     ngx_chat_store_relaxed(&e->sessions, 0);
+    ngx_chat_store_relaxed(&e->watchers, 0);
+    e->unlisted = 0;
     e->queued = 0;
 
     ngx_chat_store(&e->room, ngx_chat_slot_ref(sh, slot));
@@ -358,6 +361,77 @@ ngx_chat_room_sessions(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
 
     if (e != NULL) {
         ngx_chat_store_relaxed(&e->sessions, n);
+    }
+}
+
+
+/* of those that are counted without being in the list of users */
+
+uint64_t
+ngx_chat_interest_unlisted_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
+{
+    uint32_t              ref;
+    uint64_t              n;
+    ngx_chat_interest_t  *e;
+
+    n = 0;
+
+    for (ref = slot->interest; ref; ref = e->next) {
+        e = ngx_chat_interest(sh, ref);
+        n += e->unlisted;
+    }
+
+    return n;
+}
+
+
+void
+ngx_chat_interest_unlist_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_uint_t seat, ngx_int_t n)
+{
+    ngx_chat_interest_t  *e;
+
+    e = ngx_chat_interest_find(sh, slot, slot->life, seat);
+
+    if (e != NULL && (n > 0 || e->unlisted > 0)) {
+        e->unlisted += (uint32_t) n;
+    }
+}
+
+
+ngx_uint_t
+ngx_chat_interest_watchers_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_chat_mask_t *mask)
+{
+    uint32_t              ref;
+    ngx_uint_t            n;
+    ngx_chat_interest_t  *e;
+
+    n = 0;
+
+    for (ref = slot->interest; ref; ref = e->next) {
+        e = ngx_chat_interest(sh, ref);
+
+        if (ngx_chat_load_relaxed(&e->watchers) > 0) {
+            ngx_chat_mask_set(mask, e->seat);
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+void
+ngx_chat_presence_watch(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
+    ngx_uint_t seat, uint32_t n)
+{
+    ngx_chat_interest_t  *e;
+
+    e = ngx_chat_interest_own(z, idx, life, seat);
+
+    if (e != NULL) {
+        ngx_chat_store_relaxed(&e->watchers, n);
     }
 }
 

@@ -43,6 +43,21 @@ void ngx_chat_interest_mask_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 uint64_t ngx_chat_interest_sessions_locked(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot);
 
+/* how many of them are counted without being in the list of users; and n more
+   of the seat's */
+uint64_t ngx_chat_interest_unlisted_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot);
+void ngx_chat_interest_unlist_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot, ngx_uint_t seat, ngx_int_t n);
+
+/* adds the seats with sessions that want to be told of presence; 0: none */
+ngx_uint_t ngx_chat_interest_watchers_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot, ngx_chat_mask_t *mask);
+
+/* ngx_chat_transient.c: an empty event, see there */
+void ngx_chat_transient_presence_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot);
+
 /* what all followers have read */
 uint64_t ngx_chat_interest_low_locked(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot);

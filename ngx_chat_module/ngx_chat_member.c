@@ -40,7 +40,8 @@ static ngx_uint_t ngx_chat_member_replayable(ngx_chat_session_t *s,
     ngx_chat_room_info_t *info, uint64_t cursor);
 static void ngx_chat_member_joined(ngx_chat_session_t *s,
     ngx_chat_join_t *join, ngx_str_t *reply_to, ngx_chat_room_info_t *info,
-    ngx_chat_resume_t *r, ngx_chat_stands_t *stands);
+    ngx_chat_resume_t *r, ngx_chat_stands_t *stands,
+    uint64_t members);
 static ngx_chat_err_e ngx_chat_member_may(ngx_chat_session_t *s,
     ngx_chat_join_t *join, ngx_chat_room_key_t *key,
     ngx_chat_stands_t *stands, uint64_t *until);
@@ -79,6 +80,7 @@ ngx_chat_err_e
 ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_str_t *reply_to, ngx_uint_t ordinal, uint64_t *until)
 {
+    uint64_t               members;
     ngx_int_t              rc;
     ngx_uint_t             create;
     ngx_chat_err_e         err;
@@ -153,7 +155,7 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
 
     ngx_chat_member_resume(s, join, &info, &resume);
 
-    m->ordinal = ordinal;
+    m->ordinal = (uint32_t) ordinal;
 
     ngx_queue_insert_tail(&s->members, &m->queue);
     s->nmembers++;
@@ -166,7 +168,9 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
 
     ngx_chat_worker_metric(z, NGX_CHAT_M_SUBSCRIPTIONS, 1);
 
-    ngx_chat_member_joined(s, join, reply_to, &info, &resume, &stands);
+    ngx_chat_member_present(s, m, join, &members);
+    ngx_chat_member_joined(s, join, reply_to, &info, &resume, &stands,
+                           members);
 
     return NGX_CHAT_OK;
 }
@@ -203,12 +207,14 @@ ngx_chat_member_may(ngx_chat_session_t *s, ngx_chat_join_t *join,
 }
 
 
-/* joined already: the same answer, and nothing moves */
+/* joined already: the same answer, and nothing moves; but it may say anew
+   whether its user is there, and who is told */
 
 static ngx_chat_err_e
 ngx_chat_member_again(ngx_chat_session_t *s, ngx_chat_member_t *m,
     ngx_chat_join_t *join, ngx_str_t *reply_to)
 {
+    uint64_t               members;
     ngx_chat_join_t        plain;
     ngx_chat_stands_t      stands;
     ngx_chat_resume_t      resume;
@@ -235,7 +241,9 @@ ngx_chat_member_again(ngx_chat_session_t *s, ngx_chat_member_t *m,
 
     plain.room = join->room;
 
-    ngx_chat_member_joined(s, &plain, reply_to, &info, &resume, &stands);
+    ngx_chat_member_present(s, m, join, &members);
+    ngx_chat_member_joined(s, &plain, reply_to, &info, &resume, &stands,
+                           members);
 
     return NGX_CHAT_OK;
 }
@@ -319,7 +327,7 @@ ngx_chat_member_replayable(ngx_chat_session_t *s, ngx_chat_room_info_t *info,
 static void
 ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_str_t *reply_to, ngx_chat_room_info_t *info, ngx_chat_resume_t *r,
-    ngx_chat_stands_t *stands)
+    ngx_chat_stands_t *stands, uint64_t members)
 {
     ngx_chat_page_t   page;
     ngx_chat_text_t  *t;
@@ -340,6 +348,8 @@ ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_chat_text_num(t, (int64_t) info->first);
     ngx_chat_text_lit(t, ",\"head\":");
     ngx_chat_text_num(t, (int64_t) info->head);
+    ngx_chat_text_lit(t, ",\"members\":");
+    ngx_chat_text_num(t, (int64_t) members);
 
     if (r->asked) {
 
@@ -441,6 +451,7 @@ ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
     ngx_chat_text_add(t, reason, ngx_strlen(reason));
     ngx_chat_text_lit(t, "\"}");
 
+    ngx_chat_member_absent(s, m, 1);
     ngx_chat_member_remove(s, m);
 
     ngx_chat_session_send_text(s, t);
@@ -460,6 +471,7 @@ ngx_chat_member_forget(ngx_chat_member_t *m)
 void
 ngx_chat_member_remove(ngx_chat_session_t *s, ngx_chat_member_t *m)
 {
+    ngx_chat_member_absent(s, m, 0);
     ngx_chat_hub_detach(&m->sub);
     ngx_chat_member_forget(m);
 

@@ -41,7 +41,8 @@ typedef enum {
     NGX_CHAT_CMD_UNMUTE,
     NGX_CHAT_CMD_ROLE,
     NGX_CHAT_CMD_REVOKE,
-    NGX_CHAT_CMD_ROOM
+    NGX_CHAT_CMD_ROOM,
+    NGX_CHAT_CMD_MEMBERS
 } ngx_chat_cmd_e;
 
 
@@ -59,7 +60,8 @@ typedef struct {
     ngx_chat_cursor_t     after;
     ngx_uint_t            last;          /* 0: none, at most 100 */
     ngx_chat_err_e        error;         /* why this room can't be entered */
-    unsigned              presence:1;
+    unsigned              presence:1;    /* as a member */
+    unsigned              presence_given:1;
 } ngx_chat_join_t;
 
 
@@ -102,12 +104,14 @@ typedef struct {
     ngx_chat_cursor_t     upto;          /* read */
     ngx_uint_t            last;
     ngx_uint_t            limit;         /* 0: not given */
+    ngx_str_t             next;          /* members */
 
     ngx_array_t          *rooms;         /* of ngx_chat_join_t; NULL: none */
 
     ngx_chat_moder_t      moder;
 
     unsigned              presence:1;
+    unsigned              presence_given:1;
     unsigned              batch:1;       /* hello */
     unsigned              heartbeat:1;   /* hello */
     unsigned              raw:1;         /* history */

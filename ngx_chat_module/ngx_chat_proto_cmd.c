@@ -20,6 +20,7 @@
 
 #define NGX_CHAT_TOKEN_MAX   8192
 #define NGX_CHAT_CLIENT_MAX  64
+#define NGX_CHAT_NEXT_MAX    64
 
 
 static ngx_int_t ngx_chat_cmd_hello(ngx_chat_members_t *m,
@@ -44,6 +45,8 @@ static ngx_int_t ngx_chat_cmd_mentions(ngx_chat_members_t *m,
     ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_history(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
+static ngx_int_t ngx_chat_cmd_members(ngx_chat_members_t *m,
+    ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_signal(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_typing(ngx_chat_members_t *m,
@@ -66,6 +69,7 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("pong"), NGX_CHAT_CMD_PONG, NULL },
     { ngx_string("hello"), NGX_CHAT_CMD_HELLO, ngx_chat_cmd_hello },
     { ngx_string("auth"), NGX_CHAT_CMD_AUTH, ngx_chat_cmd_auth },
+    { ngx_string("members"), NGX_CHAT_CMD_MEMBERS, ngx_chat_cmd_members },
     { ngx_string("read"), NGX_CHAT_CMD_READ, ngx_chat_cmd_read },
     { ngx_string("unread"), NGX_CHAT_CMD_UNREAD, ngx_chat_cmd_unread },
 
@@ -78,7 +82,6 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("revoke"), NGX_CHAT_CMD_REVOKE, ngx_chat_cmd_moder },
     { ngx_string("room"), NGX_CHAT_CMD_ROOM, ngx_chat_cmd_moder },
 
-    ngx_chat_reserved("members"),
     ngx_chat_reserved("edit"),
     ngx_chat_reserved("delete"),
     ngx_chat_reserved("react"),
@@ -212,6 +215,7 @@ ngx_chat_cmd_join(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     cmd->after = join.after;
     cmd->last = join.last;
     cmd->presence = join.presence;
+    cmd->presence_given = join.presence_given;
 
     return rc;
 }
@@ -227,7 +231,7 @@ ngx_chat_cmd_join_rooms(ngx_chat_members_t *m, ngx_chat_cmd_t *cmd)
 {
     u_char              *pos;
     ngx_str_t           *rooms, json;
-    ngx_uint_t           presence;
+    ngx_uint_t           presence, given;
     ngx_chat_err_t       err;
     ngx_chat_join_t     *join;
     ngx_chat_members_t   sub;
@@ -244,6 +248,8 @@ ngx_chat_cmd_join_rooms(ngx_chat_members_t *m, ngx_chat_cmd_t *cmd)
     {
         return NGX_ERROR;
     }
+
+    given = ngx_chat_member_given(m, NGX_CHAT_IN_PRESENCE);
 
     cmd->rooms = ngx_array_create(m->pool, 4, sizeof(ngx_chat_join_t));
     if (cmd->rooms == NULL) {
@@ -270,6 +276,7 @@ ngx_chat_cmd_join_rooms(ngx_chat_members_t *m, ngx_chat_cmd_t *cmd)
         ngx_memzero(join, sizeof(ngx_chat_join_t));
 
         join->presence = presence ? 1 : 0;
+        join->presence_given = given ? 1 : 0;
 
         if (ngx_chat_members_find(&sub, &json) != NGX_OK
             || ngx_chat_cmd_join_room(&sub, join) != NGX_OK)
@@ -308,6 +315,10 @@ ngx_chat_cmd_join_room(ngx_chat_members_t *m, ngx_chat_join_t *join)
     }
 
     join->presence = presence ? 1 : 0;
+
+    if (ngx_chat_member_given(m, NGX_CHAT_IN_PRESENCE)) {
+        join->presence_given = 1;
+    }
 
     return NGX_OK;
 }
@@ -483,6 +494,25 @@ ngx_chat_cmd_history(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     cmd->raw = raw ? 1 : 0;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_chat_cmd_members(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd)
+{
+    if (ngx_chat_cmd_room(m, &cmd->room) != NGX_OK
+        || ngx_chat_member_integer(m, NGX_CHAT_IN_LIMIT, 1, NGX_MAX_INT32_VALUE,
+                                   &cmd->limit)
+           == NGX_ERROR
+        || ngx_chat_member_string(m, NGX_CHAT_IN_NEXT, &cmd->next)
+           == NGX_ERROR)
+    {
+        return NGX_ERROR;
+    }
+
+    return (cmd->next.len > NGX_CHAT_NEXT_MAX)
+           ? ngx_chat_member_bad(m, NGX_CHAT_IN_NEXT) : NGX_OK;
 }
 
 

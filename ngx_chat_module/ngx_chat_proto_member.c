@@ -83,7 +83,7 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
       "\"last\" must be an integer from 0 to 100" },
 
     { ngx_string("limit"),
-      "\"limit\" must be an integer from 1 to 100" },
+      "\"limit\" must be an integer of 1 or more" },
 
     { ngx_string("presence"),
       "\"presence\" must be true or false" },
@@ -143,7 +143,10 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
       "\"purge_ms\" must be an integer of 1 or more" },
 
     { ngx_string("address"),
-      "\"address\" must be true or false" }
+      "\"address\" must be true or false" },
+
+    { ngx_string("next"),
+      "\"next\" must be that of a page of members" }
 };
 
 

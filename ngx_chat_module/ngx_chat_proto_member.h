@@ -53,6 +53,7 @@ typedef enum {
     NGX_CHAT_IN_FOR_MS,
     NGX_CHAT_IN_PURGE_MS,
     NGX_CHAT_IN_ADDRESS,
+    NGX_CHAT_IN_NEXT,
     NGX_CHAT_IN_N
 } ngx_chat_in_e;
 

@@ -132,6 +132,7 @@ ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
     ngx_chat_user_copy(&s->user, &kept, p);
 
     if (old != NULL) {
+        ngx_chat_member_renamed(s);
         ngx_free(old);
     }
 

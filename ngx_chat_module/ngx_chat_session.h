@@ -62,6 +62,8 @@ typedef struct {
     time_t                     session_max;    /* 0: no bound */
     ngx_uint_t                 typing_max;     /* sessions in a room */
     ngx_flag_t                 receipts;       /* who reads is told */
+    ngx_uint_t                 presence_max;   /* users of one with names */
+    ngx_msec_t                 presence_grace;
     ngx_uint_t                 raw;            /* chat_format raw */
     ngx_uint_t                 guest;          /* identity may change */
     ngx_array_t               *limits;         /* of ngx_chat_rate_rule_t */
@@ -128,8 +130,9 @@ typedef struct {
 typedef struct {
     ngx_chat_sub_t               sub;          /* first */
     ngx_queue_t                  queue;        /* session->members */
-    ngx_uint_t                   ordinal;      /* of rooms= in a URL */
     ngx_chat_standing_t         *standing;     /* of who has acted; malloc */
+    uint32_t                     ordinal;      /* of rooms= in a URL */
+    uint32_t                     present;      /* its user's; 0: no member */
 } ngx_chat_member_t;
 
 
@@ -272,6 +275,27 @@ void ngx_chat_member_forget(ngx_chat_member_t *m);
 
 /* without a word */
 void ngx_chat_member_remove(ngx_chat_session_t *s, ngx_chat_member_t *m);
+
+
+/* --- presence (ngx_chat_member_presence.c) --- */
+
+/* the session's user is in the room, is told of others, or neither, as `join'
+   says; *members: how many users there are */
+void ngx_chat_member_present(ngx_chat_session_t *s, ngx_chat_member_t *m,
+    ngx_chat_join_t *join, uint64_t *members);
+
+/* he isn't by this session, at once or after the grace time */
+void ngx_chat_member_absent(ngx_chat_session_t *s, ngx_chat_member_t *m,
+    ngx_uint_t at_once);
+
+/* s->user is another one, or has another name: in all rooms */
+void ngx_chat_member_renamed(ngx_chat_session_t *s);
+
+/* a reader's handler: tells what is new in a room */
+void ngx_chat_member_changes(ngx_chat_hub_room_t *room);
+
+/* `{"id":…,"name":…}' */
+void ngx_chat_member_enc(ngx_chat_text_t *t, ngx_chat_presence_user_t *user);
 
 
 /* --- the flush (ngx_chat_flush.c) --- */

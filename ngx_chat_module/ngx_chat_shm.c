@@ -83,7 +83,10 @@ ngx_chat_shm_layout(ngx_chat_sh_t *sh, size_t size, size_t zone,
     l.interests = l.buckets + (uint64_t) l.bucket_n * sizeof(uint32_t);
     l.fair = l.interests
              + (uint64_t) l.interest_n * sizeof(ngx_chat_interest_t);
-    l.segs = l.fair + ((uint64_t) n + 1) * sizeof(uint32_t);
+    l.presence.rooms = l.fair + ((uint64_t) n + 1) * sizeof(uint32_t);
+    l.presence.rooms = ngx_align(l.presence.rooms, sizeof(uint64_t));
+    l.segs = l.presence.rooms
+             + (uint64_t) l.room_n * sizeof(ngx_chat_presence_room_t);
     l.segs = ngx_align(l.segs, l.seg_size);
 
     l.cap = ngx_max(n / 16, NGX_CHAT_CAP_MIN / l.seg_size);
@@ -161,6 +164,8 @@ ngx_chat_shm_fixed(ngx_chat_sh_t *sh, size_t size, size_t zone,
     off += (size_t) sh->mark_n * NGX_CHAT_MARK_SET;
     off = ngx_align(off, 64);
 
+    off = ngx_chat_presence_layout(sh, off, zone);
+
     return ngx_chat_table_layout(sh, off, zone);
 }
 
@@ -194,7 +199,8 @@ ngx_chat_shm_scaled(ngx_chat_sh_t *sh, uint32_t seg_n)
     return (size_t) sh->room_n * sizeof(ngx_chat_slot_t)
            + (size_t) buckets * sizeof(uint32_t)
            + (size_t) sh->interest_n * sizeof(ngx_chat_interest_t)
-           + ((size_t) seg_n + 1) * sizeof(uint32_t)
+           + ((size_t) seg_n + 1) * sizeof(uint32_t) + sizeof(uint64_t)
+           + (size_t) sh->room_n * sizeof(ngx_chat_presence_room_t)
            + sh->seg_size                      /* to align */
            + (size_t) seg_n * sh->seg_size;
 }

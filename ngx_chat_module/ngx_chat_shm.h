@@ -20,6 +20,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat.h"
+#include "ngx_chat_presence_private.h"
 #include "ngx_chat_store.h"
 
 
@@ -29,7 +30,7 @@
 
 
 #define NGX_CHAT_SH_MAGIC       0x74616863
-#define NGX_CHAT_SH_VERSION     4
+#define NGX_CHAT_SH_VERSION     5
 
 #define NGX_CHAT_SEG_USED       0x67657355
 #define NGX_CHAT_SEG_FREE       0x67657346
@@ -131,7 +132,7 @@ typedef struct {
 } ngx_chat_slot_t;
 
 
-/* a seat follows a room, 32 bytes */
+/* a seat follows a room, 40 bytes */
 
 typedef struct {
     uint32_t          room;          /* 0: free; the last to be set */
@@ -141,6 +142,8 @@ typedef struct {
     uint16_t          seat;
     uint16_t          queued;        /* is in the seat's ring */
     uint32_t          sessions;      /* stored by the seat without the lock */
+    uint32_t          watchers;      /* of presence; by the seat, without it */
+    uint32_t          unlisted;      /* members without an entry of their own */
 } ngx_chat_interest_t;
 
 
@@ -225,6 +228,8 @@ struct ngx_chat_sh_s {
     uint64_t          typing_n;
     uint64_t          marks;
     uint64_t          mark_n;        /* sets */
+
+    ngx_chat_presence_sh_t  presence;
 
     /* under the lock; the ring's are read without it */
 

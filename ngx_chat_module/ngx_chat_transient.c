@@ -109,6 +109,19 @@ ngx_chat_transient_write_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 }
 
 
+void
+ngx_chat_transient_presence_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
+{
+    ngx_chat_transient_put_t  p;
+
+    ngx_memzero(&p, sizeof(ngx_chat_transient_put_t));
+
+    p.payload.data = (u_char *) "";
+
+    ngx_chat_transient_write_locked(sh, slot, &p);
+}
+
+
 static uint64_t
 ngx_chat_transient_copy_in(ngx_chat_sh_t *sh, uint64_t at, const void *data,
     size_t size)

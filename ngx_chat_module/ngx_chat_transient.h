@@ -32,7 +32,8 @@
 #define NGX_CHAT_TYPING_AGAIN    1000
 
 
-/* an event as it lies in the ring, followed by its payload, padded to 8 */
+/* an event as it lies in the ring, followed by its payload, padded to 8;
+   without a payload: the room has another version of presence */
 
 typedef struct {
     uint32_t              size;          /* of the payload: a JSON object */

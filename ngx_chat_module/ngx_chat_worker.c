@@ -12,6 +12,7 @@
 #include <ngx_event.h>
 #include "ngx_chat_control.h"
 #include "ngx_chat_fetch.h"
+#include "ngx_chat_presence.h"
 #include "ngx_chat_remote.h"
 #include "ngx_chat_state.h"
 #include "ngx_chat_worker.h"
@@ -52,7 +53,8 @@ static ngx_chat_worker_t  ngx_chat_worker;
 static const ngx_chat_reader_handlers_t  ngx_chat_worker_readers = {
     ngx_chat_session_flush,
     ngx_chat_session_reset,
-    ngx_chat_session_transient
+    ngx_chat_session_transient,
+    ngx_chat_member_changes
 };
 
 
@@ -269,6 +271,7 @@ ngx_chat_worker_tick(void)
     ngx_chat_worker_deadlines(ngx_chat_worker_time());
     ngx_chat_hub_transients();
     ngx_chat_control_look();
+    ngx_chat_hub_presence_tick();
     ngx_chat_worker_save();
 
     if (seat == NGX_CHAT_NO_SEAT) {
@@ -324,6 +327,7 @@ ngx_chat_worker_seat_taken(ngx_uint_t seat, uint64_t start)
             return NGX_ERROR;
         }
 
+        ngx_chat_presence_clear(z[i], seat, (uint64_t) ngx_current_msec);
         ngx_chat_remote_mode(z[i], z[i]->remote != NULL);
     }
 
@@ -340,6 +344,7 @@ ngx_chat_worker_seat_gone(ngx_uint_t seat)
     z = ngx_chat_worker.zones->elts;
 
     for (i = 0; i < ngx_chat_worker.zones->nelts; i++) {
+        ngx_chat_presence_clear(z[i], seat, (uint64_t) ngx_current_msec);
         ngx_chat_zone_detach(z[i], seat);
     }
 }

@@ -147,6 +147,7 @@ struct ngx_http_chat_ctx_s {
     unsigned                   counted:1;    /* in the request's count */
     unsigned                   waited:1;     /* to know the user */
     unsigned                   may_ticket:1; /* what ?ticket= is good for */
+    unsigned                   members:1;    /* who is in the room */
 };
 
 
@@ -242,6 +243,8 @@ extern ngx_http_chat_value_t  ngx_http_chat_value_session_max;
 extern ngx_http_chat_value_t  ngx_http_chat_value_buffers;
 extern ngx_http_chat_value_t  ngx_http_chat_value_sse_rooms;
 extern ngx_http_chat_value_t  ngx_http_chat_value_typing_max;
+extern ngx_http_chat_value_t  ngx_http_chat_value_presence_max;
+extern ngx_http_chat_value_t  ngx_http_chat_value_presence_grace;
 extern ngx_http_chat_value_t  ngx_http_chat_value_jwt_leeway;
 extern ngx_http_chat_value_t  ngx_http_chat_value_jwt_lifetime;
 
@@ -379,6 +382,10 @@ void ngx_http_chat_log_write(ngx_connection_t *c,
 ngx_int_t ngx_http_chat_history_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 ngx_int_t ngx_http_chat_post_handler(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+
+/* GET of a room's members */
+ngx_int_t ngx_http_chat_members_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 
 /*

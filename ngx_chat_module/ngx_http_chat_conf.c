@@ -185,6 +185,8 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->chat.replay_bytes = NGX_CONF_UNSET_SIZE;
     conf->chat.typing_max = NGX_CONF_UNSET_UINT;
     conf->chat.receipts = NGX_CONF_UNSET;
+    conf->chat.presence_max = NGX_CONF_UNSET_UINT;
+    conf->chat.presence_grace = NGX_CONF_UNSET_MSEC;
     conf->chat.ping = NGX_CONF_UNSET;
     conf->chat.ping_timeout = NGX_CONF_UNSET;
     conf->chat.slow_timeout = NGX_CONF_UNSET;
@@ -264,6 +266,10 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->chat.typing_max, prev->chat.typing_max,
                               100);
     ngx_conf_merge_value(conf->chat.receipts, prev->chat.receipts, 0);
+    ngx_conf_merge_uint_value(conf->chat.presence_max,
+                              prev->chat.presence_max, 200);
+    ngx_conf_merge_msec_value(conf->chat.presence_grace,
+                              prev->chat.presence_grace, 10000);
     ngx_conf_merge_sec_value(conf->chat.ping, prev->chat.ping, 25);
     ngx_conf_merge_sec_value(conf->chat.ping_timeout, prev->chat.ping_timeout,
                              60);

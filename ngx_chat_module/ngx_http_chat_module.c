@@ -205,6 +205,20 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       offsetof(ngx_http_chat_loc_conf_t, chat.receipts),
       NULL },
 
+    { ngx_string("chat_presence_max"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_value,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.presence_max),
+      &ngx_http_chat_value_presence_max },
+
+    { ngx_string("chat_presence_grace"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_http_chat_set_value,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.presence_grace),
+      &ngx_http_chat_value_presence_grace },
+
     { ngx_string("chat_deflate"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,

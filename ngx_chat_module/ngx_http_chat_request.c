@@ -136,6 +136,11 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     rc = ngx_http_chat_room(r, clcf, ctx);
 
+    if (wish.upgrade && ctx->members) {
+        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                   "this is not the name of a room");
+    }
+
     if (wish.upgrade) {
         /* what a page must understand is said after the handshake */
         return ngx_http_chat_ws_handler(r, ctx, identified);
@@ -171,6 +176,10 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
         return (ctx->room.len == 0) ? ngx_http_chat_post_handler(r, ctx)
                                     : ngx_http_chat_publish_handler(r, ctx);
+    }
+
+    if (ctx->members) {
+        return ngx_http_chat_members_handler(r, ctx);
     }
 
     if (wish.stream && r->method == NGX_HTTP_GET) {
@@ -349,6 +358,19 @@ ngx_http_chat_room(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
         return NGX_OK;
     }
 
+    /* a room's name has no "/" in it */
+
+    len = sizeof("/members") - 1;
+
+    if (clcf->room == NULL && !ctx->conf->raw && ctx->room.len > len
+        && r->method != NGX_HTTP_POST
+        && ngx_memcmp(ctx->room.data + ctx->room.len - len, "/members", len)
+           == 0)
+    {
+        ctx->room.len -= len;
+        ctx->members = 1;
+    }
+
     return ngx_chat_room_valid(&ctx->room);
 }
 
@@ -506,5 +528,14 @@ ngx_http_chat_args_join(ngx_http_request_t *r, ngx_chat_join_t *join)
         if (n > 0) {
             join->last = ngx_min((ngx_uint_t) n, NGX_CHAT_PAGE_MAX);
         }
+    }
+
+    join->presence = 1;
+
+    if (ngx_http_chat_arg(r, "presence", &value) == NGX_OK
+        && value.len == 1 && (value.data[0] == '0' || value.data[0] == '1'))
+    {
+        join->presence = value.data[0] - '0';
+        join->presence_given = 1;
     }
 }

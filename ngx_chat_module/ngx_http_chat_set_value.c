@@ -69,6 +69,16 @@ ngx_http_chat_value_t  ngx_http_chat_value_typing_max = {
     "write a number of sessions, 0 to 1000000, \"chat_typing_max 100;\""
 };
 
+ngx_http_chat_value_t  ngx_http_chat_value_presence_max = {
+    ngx_conf_set_num_slot, ngx_http_chat_parse_num, 0, NGX_CHAT_PRESENCE_MAX,
+    "write a number of users, 0 to 1000, \"chat_presence_max 200;\""
+};
+
+ngx_http_chat_value_t  ngx_http_chat_value_presence_grace = {
+    ngx_conf_set_msec_slot, ngx_http_chat_parse_msec, 0, 240000,
+    "write a time of 0s to 4m, \"chat_presence_grace 10s;\""
+};
+
 ngx_http_chat_value_t  ngx_http_chat_value_jwt_leeway = {
     ngx_conf_set_sec_slot, ngx_http_chat_parse_sec, 0, 300,
     "write a time of 0s to 5m, \"chat_jwt_leeway 30s;\""

@@ -254,6 +254,8 @@ ngx_http_chat_sse_cursors(ngx_http_request_t *r, ngx_array_t *rooms)
 
     for (i = 0; i < rooms->nelts; i++) {
         join[i].last = args.last;
+        join[i].presence = args.presence;
+        join[i].presence_given = args.presence_given;
     }
 
     h = ngx_http_chat_header_in(r, "last-event-id");

@@ -46,7 +46,7 @@ test_layout(void)
         sh = e.z.sh;
         ok(sh->segs + (uint64_t) sh->seg_n * sh->seg_size <= sh->size
            && sh->segs % sh->seg_size == 0, "the segments are inside");
-        ok((uint64_t) sh->seg_n * sh->seg_size > sh->size * 3 / 5,
+        ok((uint64_t) sh->seg_n * sh->seg_size > sh->size / 2,
            "%lu%% are segments",
            (uint64_t) sh->seg_n * sh->seg_size * 100 / (size << 20));
         ok(sh->room_n * 2 <= sh->seg_n, "two segments for a slot");
@@ -59,7 +59,9 @@ test_layout(void)
     is_int(sizeof(ngx_chat_seg_t), 64, "a segment's header");
     is_int(sizeof(ngx_chat_nonce_t), 64, "a nonce");
     is_int(sizeof(ngx_chat_rec_t), 72, "a record's header");
-    is_int(sizeof(ngx_chat_interest_t), 32, "an interest");
+    is_int(sizeof(ngx_chat_presence_entry_t), 216, "a member");
+    is_int(sizeof(ngx_chat_presence_room_t), 72, "the members of a room");
+    is_int(sizeof(ngx_chat_interest_t), 40, "an interest");
     is_int(sizeof(ngx_chat_slot_t), 336, "a slot");
 }
 

@@ -1,0 +1,742 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * Who is in a room: entries, versions, pages, deadlines, deaths.
+ */
+
+#include "unit.h"
+
+#include "store_sources.h"
+#include "store_env.h"
+
+
+#define START  (1000 * 1000ULL)
+
+#define says(expr, want, ...)                                                 \
+    do {                                                                      \
+        const char  *got_ = (expr);                                           \
+        is_str(got_, strlen(got_), want, __VA_ARGS__);                        \
+    } while (0)
+
+static ngx_chat_presence_user_t  users[NGX_CHAT_PRESENCE_MAX];
+static ngx_chat_room_info_t      here;
+static ngx_chat_presence_t       place;
+static uint64_t                  now;
+
+
+static void
+user_of(ngx_chat_presence_user_t *user, const char *id, const char *name)
+{
+    memset(user, 0, sizeof(*user));
+    user->id_len = (uint8_t) strlen(id);
+    user->name_len = (uint8_t) strlen(name);
+    memcpy(user->id, id, user->id_len);
+    memcpy(user->name, name, user->name_len);
+}
+
+
+static void
+at(ngx_uint_t seat)
+{
+    place.idx = here.idx;
+    place.life = here.life;
+    place.seat = seat;
+    place.now = now;
+}
+
+
+static uint32_t
+enter(const char *id, ngx_uint_t seat)
+{
+    ngx_chat_presence_user_t  user;
+
+    user_of(&user, id, "");
+    at(seat);
+
+    return ngx_chat_presence_enter(&env.z, &place, &user);
+}
+
+
+static void
+leave(uint32_t ref, ngx_uint_t seat, ngx_uint_t at_once)
+{
+    at(seat);
+    ngx_chat_presence_leave(&env.z, &place, ref, at_once);
+}
+
+
+static void
+wait_ms(uint64_t ms)
+{
+    uint64_t         end;
+    ngx_chat_mask_t  wake;
+
+    for (end = now + ms; now < end; /* void */ ) {
+        now = (end - now > 100) ? now + 100 : end;
+        memset(&wake, 0, sizeof(wake));
+        ngx_chat_presence_run(&env.z, 0, now, &wake);
+    }
+}
+
+
+static ngx_uint_t
+count(void)
+{
+    at(1);
+    ngx_chat_presence_look(&env.z, &place);
+
+    return (ngx_uint_t) place.count;
+}
+
+
+/* "+ann -bob" of a diff, or who is there */
+
+static const char *
+names(ngx_chat_presence_user_t *u, ngx_uint_t n, ngx_uint_t signs)
+{
+    char        *p;
+    ngx_uint_t   i;
+
+    static char  text[100 * 1000];
+
+    p = text;
+    *p = '\0';
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, "%s%s%.*s", i ? " " : "",
+                     signs ? (u[i].gone ? "-" : "+") : "",
+                     (int) u[i].id_len, (char *) u[i].id);
+    }
+
+    return text;
+}
+
+
+static ngx_chat_presence_diff_t  d;
+
+
+static const char *
+diff(uint64_t told)
+{
+    d.told = told;
+    d.users = users;
+
+    if (ngx_chat_presence_diff(&env.z, here.idx, here.life, &d) != NGX_OK) {
+        return "nothing";
+    }
+
+    return names(users, d.n, 1);
+}
+
+
+static ngx_chat_presence_page_t  pg;
+
+
+static const char *
+page(ngx_uint_t n)
+{
+    ngx_chat_room_key_t  key;
+
+    key = room("a");
+    pg.users = users;
+    pg.n = n;
+
+    if (ngx_chat_presence_page(&env.z, &key, &pg) != NGX_OK) {
+        return "no room";
+    }
+
+    return names(users, pg.n, 0);
+}
+
+
+static const char *
+all(void)
+{
+    memset(&pg, 0, sizeof(pg));
+
+    return page(NGX_CHAT_PRESENCE_MAX);
+}
+
+
+/* whatever is kept twice says the same */
+
+static void
+whole(const char *what)
+{
+    uint32_t                    ref, i, n, used, busy, seen;
+    const char                 *err;
+    ngx_chat_sh_t              *sh;
+    ngx_chat_presence_sh_t     *ps;
+    ngx_chat_presence_room_t   *p;
+    ngx_chat_presence_entry_t  *e;
+
+    sh = env.z.sh;
+    ps = &sh->presence;
+    err = NULL;
+    used = 0;
+    busy = 0;
+
+    for (i = 0; i < sh->room_fresh; i++) {
+        p = &ngx_chat_presence_rooms(sh)[i];
+        n = 0;
+
+        for (ref = p->first; ref; ref = e->next) {
+            e = ngx_chat_presence_entry(sh, ref);
+            n += !e->gone;
+            used++;
+            busy += (e->until != 0);
+
+            if (e->room != i + 1 || e->life != p->life) {
+                err = "an entry of another room";
+            }
+
+            if (e->next
+                && ngx_chat_presence_entry(sh, e->next)->seq <= e->seq)
+            {
+                err = "the order";
+            }
+
+            if (e->next == 0 && p->last != ref) {
+                err = "the last";
+            }
+
+            if (e->seq > p->seq || e->seq > ps->seq) {
+                err = "a number to come";
+            }
+        }
+
+        if (n != p->n) {
+            err = "the count";
+        }
+
+        if (p->v > p->seq || (p->life && p->lost > p->v && !p->cooling)) {
+            err = "the version";
+        }
+
+        busy += (p->cooling != 0);
+    }
+
+    if (used != ps->used) {
+        err = "entries in use";
+    }
+
+    if (busy != ps->busy) {
+        err = "what is busy";
+    }
+
+    for (ref = ps->free, n = 0; ref; n++) {
+        e = ngx_chat_presence_entry(sh, ref);
+
+        if (e->room != 0) {
+            err = "a free one that is used";
+        }
+
+        ref = e->chain;
+    }
+
+    if (n + used != ps->fresh) {
+        err = "entries lost";
+    }
+
+    for (i = 0, seen = 0; i < NGX_CHAT_PRESENCE_WHEEL; i++) {
+        for (ref = ps->wheel[i]; ref; ref = e->after) {
+            e = ngx_chat_presence_entry(sh, ref);
+            seen++;
+
+            if (e->until / NGX_CHAT_PRESENCE_STEP % NGX_CHAT_PRESENCE_WHEEL
+                != i)
+            {
+                err = "a deadline at the wrong place";
+            }
+        }
+    }
+
+    for (i = 0; i < 2; i++) {
+        for (ref = ps->cool_first[i]; ref; ref = p->cool) {
+            p = &ngx_chat_presence_rooms(sh)[ref - 1];
+            seen++;
+        }
+    }
+
+    if (seen != busy) {
+        err = "the wheel";
+    }
+
+    for (i = 0, seen = 0; i < ps->bucket_n; i++) {
+        for (ref = ngx_chat_presence_buckets(sh)[i]; ref; ref = e->chain) {
+            e = ngx_chat_presence_entry(sh, ref);
+            seen++;
+        }
+    }
+
+    if (seen != used) {
+        err = "the chains";
+    }
+
+    ok(err == NULL, "whole: %s%s%s", what, err ? ": " : "", err ? err : "");
+}
+
+
+static void
+begin(size_t size)
+{
+    fresh(size);
+    ngx_chat_zone_attach(&env.z, 1, ngx_pid, 0);
+    ngx_chat_zone_attach(&env.z, 2, ngx_pid, 0);
+    now = START;
+
+    is_int(follow("a", 1, &here), NGX_OK, "a room");
+    is_int(follow("a", 2, &here), NGX_OK, "by two seats");
+
+    memset(&place, 0, sizeof(place));
+    place.max = 100;
+    place.grace = 2000;
+    memset(&pg, 0, sizeof(pg));
+}
+
+
+static void
+test_versions(void)
+{
+    uint32_t         ann, bob;
+    uint64_t         v, w, head;
+    ngx_chat_mask_t  wake;
+
+    begin(1024 * 1024);
+
+    is_int(count(), 0, "nobody");
+    says(diff(0), "nothing", "no version");
+
+    head = ngx_chat_transient_head(&env.z);
+    ann = enter("ann", 1);
+    ok(ann != 0, "ann is there");
+    is_int(place.count, 1, "she alone");
+    ok(!ngx_chat_mask_has(&place.wake, 2), "nobody is told");
+    ok(ngx_chat_transient_head(&env.z) == head, "nor is there an event");
+    v = place.v;
+    says(diff(0), "+ann", "a first version");
+    ok(d.v == v && d.prev == 0 && d.count == 1, "its numbers");
+
+    ngx_chat_presence_watch(&env.z, here.idx, here.life, 2, 1);
+
+    bob = enter("bob", 1);
+    says(diff(v), "nothing", "too early for another");
+    is_int(place.count, 2, "but he is counted");
+    says(all(), "ann bob", "and listed");
+    ok(pg.v == v, "with the version that was told");
+    whole("two");
+
+    wait_ms(900);
+    says(diff(v), "nothing", "still too early");
+    wait_ms(400);
+    says(diff(v), "+bob", "a second later");
+    ok(d.prev == v, "it follows");
+    ok(ngx_chat_transient_head(&env.z) > head, "there is an event");
+    w = d.v;
+
+    is_int(enter("bob", 2), (ngx_int_t) bob, "the same by another seat");
+    is_int(count(), 2, "no more of them");
+    leave(bob, 1, 1);
+    is_int(count(), 2, "he is there by the other");
+    leave(bob, 1, 1);
+    is_int(count(), 2, "what a seat hasn't it can't take away");
+    leave(bob, 2, 0);
+    is_int(count(), 2, "in the grace time");
+    wait_ms(1900);
+    says(all(), "ann bob", "still");
+    says(diff(w), "nothing", "nothing happened");
+    is_int(enter("bob", 2), (ngx_int_t) bob, "he comes again");
+    wait_ms(5000);
+    says(diff(w), "nothing", "nobody knows");
+    leave(bob, 2, 0);
+    wait_ms(2600);
+    says(diff(w), "-bob", "the grace is over");
+    says(diff(0), "-bob +ann", "all since the begin");
+    is_int(count(), 1, "ann alone");
+    ok(ngx_chat_presence_busy(&env.z), "he is remembered");
+    whole("gone");
+    wait_ms(6000);
+    says(diff(w), "", "he is forgotten");
+    ok(d.prev > w && d.prev <= d.v, "and who needs to know must ask");
+    ok(!ngx_chat_presence_busy(&env.z), "nothing left to do");
+    whole("forgotten");
+
+    leave(ann, 1, 1);
+    is_int(count(), 0, "nobody");
+    says(all(), "", "no names");
+    ok(ngx_chat_mask_has(&place.wake, 2), "the other seat is woken");
+
+    /* one worker of several does it */
+
+    memset(&wake, 0, sizeof(wake));
+    ngx_chat_presence_run(&env.z, 1, now, &wake);
+    ok(!ngx_chat_mask_has(&wake, 1), "not its own seat");
+}
+
+
+static void
+test_names(void)
+{
+    uint64_t                   v;
+    ngx_chat_presence_user_t   u;
+
+    begin(1024 * 1024);
+    enter("ann", 1);
+    v = place.v;
+
+    wait_ms(1500);
+    user_of(&u, "ann", "Ann");
+    at(2);
+    ngx_chat_presence_enter(&env.z, &place, &u);
+    says(diff(v), "+ann", "a name is a change");
+    is_int(users[0].name_len, 3, "it has it");
+    v = d.v;
+    wait_ms(1500);
+    user_of(&u, "ann", "");
+    ngx_chat_presence_enter(&env.z, &place, &u);
+    says(diff(v), "nothing", "none is no change");
+    is_int(count(), 1, "one user");
+}
+
+
+static void
+test_pages(void)
+{
+    char         id[16];
+    uint32_t     ref[10];
+    ngx_uint_t   i;
+
+    begin(1024 * 1024);
+
+    for (i = 0; i < 10; i++) {
+        sprintf(id, "u%lu", (unsigned long) i);
+        ref[i] = enter(id, 1);
+    }
+
+    says(page(4), "u0 u1 u2 u3", "the first page");
+    ok(pg.more, "there are more");
+    leave(ref[3], 1, 1);
+    leave(ref[5], 1, 1);
+    enter("u3", 1);
+    says(page(4), "u4 u6 u7 u8", "the second, its cursor is gone");
+    ok(pg.more, "there are more");
+    says(page(4), "u9 u3", "the last");
+    ok(!pg.more, "no more");
+
+    memset(&pg, 0, sizeof(pg));
+    pg.at.ref = 0xffffffff;
+    pg.at.seq = 1;
+    says(page(2), "u0 u1", "a cursor of nothing");
+    memset(&pg, 0, sizeof(pg));
+    pg.at.skip = 1000000;
+    says(page(2), "", "a cursor behind all");
+    ok(!pg.more, "no more");
+}
+
+
+static void
+test_long(void)
+{
+    char         id[16];
+    ngx_uint_t   i, n, rounds;
+
+    begin(16 * 1024 * 1024);
+    place.max = 10;
+
+    for (i = 0; i < 3000; i++) {
+        sprintf(id, "u%lu", (unsigned long) i);
+        enter(id, 1);
+    }
+
+    is_int(count(), 3000, "many");
+    wait_ms(6000);
+    diff(1);
+    ok(d.counts && d.n == 0 && d.count == 3000, "are only counted");
+    ok(d.prev == 1, "in one line of versions");
+
+    /* a cursor that has lost its place goes the way in steps */
+
+    pg.at.skip = env.z.sh->presence.seq - 10;
+
+    for (rounds = 0, n = 0; rounds < 10; rounds++) {
+        page(100);
+        n += pg.n;
+
+        if (!pg.more) {
+            break;
+        }
+    }
+
+    ok(n > 0 && n <= 10, "the last ones: %lu", (unsigned long) n);
+    ok(rounds >= 2, "in several steps");
+
+    ngx_chat_presence_clear(&env.z, 1, now);
+    is_int(count(), 3000, "their seat is gone");
+    whole("cleared");
+    wait_ms(3000);
+    is_int(count(), 0, "and they are");
+    wait_ms(11000);
+    is_int(env.z.sh->presence.used, 0, "no one is remembered");
+    whole("empty");
+}
+
+
+static void
+test_small_again(void)
+{
+    uint32_t  ref[8];
+    uint64_t  v;
+    char      id[16];
+    ngx_uint_t  i;
+
+    begin(1024 * 1024);
+    place.max = 3;
+
+    for (i = 0; i < 8; i++) {
+        sprintf(id, "u%lu", (unsigned long) i);
+        ref[i] = enter(id, 1);
+    }
+
+    wait_ms(1500);
+    diff(1);
+    ok(d.counts, "counted");
+    v = d.v;
+
+    for (i = 2; i < 8; i++) {
+        leave(ref[i], 1, 1);
+    }
+
+    wait_ms(5500);
+    says(diff(v), "", "listed again");
+    ok(!d.counts && d.prev > v && d.prev < d.v, "from a version of nobody");
+    says(all(), "u0 u1", "who asks knows");
+    v = pg.v;
+    wait_ms(1500);
+    enter("new", 1);
+    says(diff(v), "+new", "then it goes on");
+    ok(d.prev == v, "from there");
+}
+
+
+static void
+test_full(void)
+{
+    char        id[16];
+    uint32_t    i, n, told;
+
+    begin(1024 * 1024);
+    n = ngx_chat_presence_size(&env.z, NULL);
+    told = 0;
+
+    for (i = 0; i < n + 5; i++) {
+        sprintf(id, "u%lu", (unsigned long) i);
+
+        if (enter(id, 1) == NGX_CHAT_PRESENCE_UNLISTED) {
+            told += place.full;
+
+            if (i < n) {
+                break;
+            }
+        }
+    }
+
+    is_int(i, n + 5, "%lu fit", (unsigned long) n);
+    is_int(told, 1, "told once");
+    is_int(count(), n + 5, "all are counted");
+    leave(NGX_CHAT_PRESENCE_UNLISTED, 1, 0);
+    is_int(count(), n + 4, "one less");
+    whole("full");
+
+    /* they go with their seat */
+
+    ngx_chat_presence_clear(&env.z, 1, now);
+    ngx_chat_zone_detach(&env.z, 1);
+    is_int(count(), n, "the seat is gone");
+    wait_ms(3000);
+    is_int(count(), 0, "and all its users");
+    wait_ms(11000);
+    ok(enter("late", 2) != NGX_CHAT_PRESENCE_UNLISTED, "there is place again");
+    whole("again");
+}
+
+
+/* a room begins a new life in its slot */
+
+static void
+test_life(void)
+{
+    uint32_t          ann;
+    ngx_chat_slot_t  *slot;
+
+    begin(1024 * 1024);
+    ann = enter("ann", 1);
+    leave(ann, 1, 0);
+
+    ngx_chat_room_close(&env.z, here.idx, here.life, 1);
+    ngx_chat_room_close(&env.z, here.idx, here.life, 2);
+
+    ngx_chat_shm_lock(&env.z);
+    slot = ngx_chat_slot_at(env.z.sh, here.idx, here.life);
+    ngx_chat_slot_remove_locked(env.z.sh, slot);
+    ngx_chat_shm_unlock(&env.z);
+
+    says(all(), "no room", "it is gone");
+    is_int(follow("a", 1, &here), NGX_OK, "anew");
+    says(all(), "", "nobody is there");
+    enter("bob", 1);
+    says(all(), "bob", "but who came now");
+    whole("a new life");
+    leave(ann, 1, 1);
+    wait_ms(8000);
+    whole("after the deadlines of the old one");
+}
+
+
+/* killed at any place: who is there, is there */
+
+static void
+test_deaths(void)
+{
+    char              id[16];
+    uint32_t          ref;
+    uint64_t          v;
+    ngx_uint_t        i, k, n;
+    ngx_chat_sh_t    *sh;
+    unsigned          seed;
+
+    begin(1024 * 1024);
+    sh = env.z.sh;
+    seed = 1;
+
+    for (i = 0; i < 60; i++) {
+        sprintf(id, "u%lu", (unsigned long) i);
+        ref = enter(id, 1 + i % 2);
+
+        if (i % 3 == 0) {
+            leave(ref, 1 + i % 2, i % 2);
+        }
+    }
+
+    wait_ms(1200);
+    n = count();
+    v = place.v;
+
+    /* everything that is derived is torn */
+
+    for (k = 0; k < 20; k++) {
+        seed = seed * 1103515245 + 12345;
+        sh->dirty = 1;
+        sh->presence.free = seed % 50;
+        sh->presence.used = seed;
+        sh->presence.cool_first[k % 2] = seed % 3;
+        sh->presence.busy = k;
+        memset(sh->presence.wheel, seed & 1,
+               sizeof(sh->presence.wheel) / (1 + k));
+        memset(ngx_chat_presence_buckets(sh), (int) k, 64);
+        ngx_chat_presence_rooms(sh)[here.idx].first = seed % 20;
+        ngx_chat_presence_rooms(sh)[here.idx].n = seed;
+
+        is_int(count(), n, "nobody is lost");
+        whole("repaired");
+    }
+
+    says(diff(v), "", "no diff leads there");
+    ok(d.prev > v && d.prev == d.v, "everybody asks");
+
+    /* those that were on their way out go, the others stay */
+
+    wait_ms(10000);
+    is_int(count(), 40, "in time");
+    ngx_chat_presence_clear(&env.z, 1, now);
+    wait_ms(10000);
+    is_int(count(), 20, "of the other seat");
+    whole("at last");
+}
+
+
+static ngx_int_t
+die_at(const char *point, const char *what)
+{
+    int    status;
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        ngx_pid = getpid();
+        ngx_chat_shm_lock(&env.z);
+
+        if (strcmp(what, "enter") == 0) {
+            ngx_chat_presence_room_t   *p;
+            ngx_chat_presence_entry_t  *e;
+
+            /* the stores of a create up to the one that counts */
+
+            p = ngx_chat_presence_room_locked(env.z.sh, here.idx + 1,
+                                              here.life);
+            e = ngx_chat_presence_take_locked(env.z.sh);
+            e->life = here.life;
+            e->id_len = 3;
+            memcpy(e->id, "zoe", 3);
+            e->seq = ++env.z.sh->presence.seq;
+            ngx_chat_mask_set(&e->seats, 1);
+
+            if (point[0] == '2') {
+                e->room = here.idx + 1;
+            }
+
+            if (point[0] == '3') {
+                e->room = here.idx + 1;
+                ngx_chat_presence_append_locked(env.z.sh, p, e);
+            }
+        }
+
+        _exit(0);
+    }
+
+    (void) waitpid(pid, &status, 0);
+
+    return (status == 0) ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+test_create_deaths(void)
+{
+    begin(1024 * 1024);
+    enter("ann", 1);
+
+    is_int(die_at("1", "enter"), NGX_OK, "before it exists");
+    is_int(count(), 1, "it doesn't");
+    whole("before");
+    is_int(die_at("2", "enter"), NGX_OK, "when it exists");
+    is_int(count(), 2, "it does");
+    whole("when");
+    ngx_chat_presence_clear(&env.z, 1, now);
+    wait_ms(8000);
+    is_int(count(), 0, "and goes with its seat");
+    is_int(die_at("3", "enter"), NGX_OK, "when it is listed");
+    is_int(count(), 1, "it is there");
+    whole("listed");
+}
+
+
+int
+main(void)
+{
+    env_log = stub_init();
+    ngx_slab_sizes_init();
+
+    test_versions();
+    test_names();
+    test_pages();
+    test_long();
+    test_small_again();
+    test_full();
+    test_life();
+    test_deaths();
+    test_create_deaths();
+
+    return done();
+}
