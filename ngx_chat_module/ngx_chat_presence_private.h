@@ -87,7 +87,7 @@ typedef struct {
     /* under the lock */
 
     uint64_t          seq;           /* of the last change */
-    uint64_t          now;           /* ms, monotonic, the last that was given */
+    uint64_t          now;           /* ms, monotonic, as it was given */
     uint64_t          run;           /* step of the last run, by CAS */
     uint32_t          fresh;         /* entries above were never used */
     uint32_t          full;          /* that was told */

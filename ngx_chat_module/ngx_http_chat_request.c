@@ -136,11 +136,6 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     rc = ngx_http_chat_room(r, clcf, ctx);
 
-    if (wish.upgrade && ctx->members) {
-        return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
-                                   "this is not the name of a room");
-    }
-
     if (wish.upgrade) {
         /* what a page must understand is said after the handshake */
         return ngx_http_chat_ws_handler(r, ctx, identified);
@@ -178,11 +173,7 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
                                     : ngx_http_chat_publish_handler(r, ctx);
     }
 
-    if (ctx->members) {
-        return ngx_http_chat_members_handler(r, ctx);
-    }
-
-    if (wish.stream && r->method == NGX_HTTP_GET) {
+    if (wish.stream && r->method == NGX_HTTP_GET && !ctx->members) {
         return ngx_http_chat_sse_handler(r, ctx);
     }
 
@@ -364,6 +355,7 @@ ngx_http_chat_room(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
 
     if (clcf->room == NULL && !ctx->conf->raw && ctx->room.len > len
         && r->method != NGX_HTTP_POST
+        && ngx_http_chat_header_in(r, "upgrade") == NULL
         && ngx_memcmp(ctx->room.data + ctx->room.len - len, "/members", len)
            == 0)
     {
@@ -382,6 +374,10 @@ ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
         return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
                                    "name a room in the path, or connect by "
                                    "WebSocket, or accept text/event-stream");
+    }
+
+    if (ctx->members) {
+        return ngx_http_chat_members_handler(r, ctx);
     }
 
     return ctx->conf->raw ? ngx_http_chat_newest_handler(r, ctx)
