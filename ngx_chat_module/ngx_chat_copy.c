@@ -290,7 +290,7 @@ ngx_chat_copy_record_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     at = cur->at + sizeof(ngx_chat_rec_t);
     i = 0;
 
-    for (left = rec.size; left; left -= n) {
+    for (left = rec.lead + (size_t) rec.size; left; left -= n) {
 
         if (at == from->seg_size) {
             seg = ngx_chat_seg(from, seg->next);
@@ -309,7 +309,7 @@ ngx_chat_copy_record_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
         at += (uint32_t) n;
     }
 
-    rc = ngx_chat_log_reserve_locked(sh, slot, rec.size);
+    rc = ngx_chat_log_reserve_locked(sh, slot, rec.space);
 
     if (rc == NGX_OK) {
         ngx_chat_log_append_locked(sh, slot, &rec, piece, i);

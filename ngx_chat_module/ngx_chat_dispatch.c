@@ -66,7 +66,10 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_moder,           /* role */
     ngx_chat_command_moder,           /* revoke */
     ngx_chat_command_room,
-    ngx_chat_command_members
+    ngx_chat_command_members,
+    ngx_chat_command_message,         /* edit */
+    ngx_chat_command_message,         /* delete */
+    ngx_chat_command_message          /* react */
 };
 
 
@@ -460,7 +463,9 @@ ngx_chat_command_message(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    code = ngx_chat_dispatch_publish(c, cmd, &p);
+    code = (cmd->type == NGX_CHAT_CMD_MESSAGE)
+           ? ngx_chat_dispatch_publish(c, cmd, &p)
+           : ngx_chat_dispatch_change(c, cmd, &p);
 
     if (code != NGX_CHAT_OK) {
         ngx_chat_dispatch_refuse(c, cmd, code);
@@ -489,6 +494,7 @@ ngx_chat_command_history(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     key.kind = NGX_CHAT_ROOM_CHAT;
     key.name = cmd->room;
 
+    page.thread = cmd->thread;
     page.before = cmd->before;
     page.after = cmd->after;
     page.limit = cmd->limit;

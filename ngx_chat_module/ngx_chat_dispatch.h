@@ -168,6 +168,23 @@ ngx_chat_err_e ngx_chat_dispatch_members(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_text_t *t);
 
 
+/* a publish that is made ready but for its time; `size' is what the client has
+   sent: each KB more costs a unit more */
+ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
+    ngx_chat_publish_t *p, size_t size);
+/* p's sender, and its nonce */
+void ngx_chat_dispatch_nonce(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
+    ngx_str_t *nonce);
+
+/* --- ngx_chat_dispatch_change.c --- */
+
+/* "edit", "delete", "react"; p has the outcome */
+ngx_chat_err_e ngx_chat_dispatch_change(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
+/* p answers cmd->thread: NGX_CHAT_OK, or that there is no such thread */
+ngx_chat_err_e ngx_chat_dispatch_thread(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
+
 /* "signal" and "typing": to whoever is in the room now */
 ngx_chat_err_e ngx_chat_dispatch_transient(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);

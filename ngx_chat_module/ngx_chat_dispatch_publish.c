@@ -9,6 +9,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_change.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_mark.h"
@@ -20,15 +21,12 @@ static ngx_int_t ngx_chat_dispatch_readers(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
 static ngx_chat_err_e ngx_chat_dispatch_may_send(ngx_chat_caller_t *c,
     ngx_str_t *room);
-static ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
-    ngx_chat_publish_t *p, size_t size);
 static ngx_chat_err_e ngx_chat_dispatch_local(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, ngx_uint_t cost);
 static ngx_chat_err_e ngx_chat_dispatch_remote(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, ngx_uint_t cost);
 static ngx_chat_err_e ngx_chat_dispatch_published(ngx_int_t rc);
-static void ngx_chat_dispatch_nonce(ngx_chat_caller_t *c,
-    ngx_chat_publish_t *p, ngx_str_t *nonce);
+static ngx_chat_err_e ngx_chat_dispatch_paged(ngx_int_t rc);
 static ngx_int_t ngx_chat_identity_token(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_user_t *user, ngx_uint_t *changed);
 
@@ -68,7 +66,15 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     p->piece[2].len = ngx_chat_text_len(t) - cut2;
 
     if (cmd->thread.given) {
-        p->thread = cmd->thread.id.offset;
+        code = ngx_chat_dispatch_thread(c, cmd, p);
+
+        if (code != NGX_CHAT_OK) {
+            return code;
+        }
+    }
+
+    if (cmd->text.len + cmd->data.len < sizeof(NGX_CHAT_TOMBSTONE)) {
+        p->reserve = sizeof(NGX_CHAT_TOMBSTONE);
     }
 
     ngx_chat_dispatch_nonce(c, p, &cmd->nonce);
@@ -171,7 +177,7 @@ ngx_chat_dispatch_may_send(ngx_chat_caller_t *c, ngx_str_t *room)
 
 /* the key of de-duplication is (room, user, nonce) */
 
-static void
+void
 ngx_chat_dispatch_nonce(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     ngx_str_t *nonce)
 {
@@ -189,7 +195,7 @@ ngx_chat_dispatch_nonce(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
 
 /* `size' is what the client has sent: each KB more costs a unit more */
 
-static ngx_chat_err_e
+ngx_chat_err_e
 ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     size_t size)
 {
@@ -279,6 +285,9 @@ ngx_chat_dispatch_published(ngx_int_t rc)
     case NGX_OK:
         return NGX_CHAT_OK;
 
+    case NGX_CHAT_NO_ROOT:
+        return NGX_CHAT_E_BAD_REQUEST;
+
     case NGX_CHAT_LIMITED:
         return NGX_CHAT_E_RATE_LIMITED;
 
@@ -312,10 +321,13 @@ ngx_chat_dispatch_ok(ngx_chat_text_t *t, ngx_str_t *reply_to,
     ngx_chat_enc_reply_to(t, reply_to);
     ngx_chat_text_lit(t, ",\"room\":");
     ngx_chat_text_json(t, room);
-    ngx_chat_text_lit(t, ",\"id\":\"");
-    ngx_chat_text_add(t, id, (size_t) (last - id));
-    ngx_chat_text_lit(t, "\",\"ts\":");
-    ngx_chat_text_num(t, (int64_t) p->ts);
+
+    if (p->offset != 0) {
+        ngx_chat_text_lit(t, ",\"id\":\"");
+        ngx_chat_text_add(t, id, (size_t) (last - id));
+        ngx_chat_text_lit(t, "\",\"ts\":");
+        ngx_chat_text_num(t, (int64_t) p->ts);
+    }
 
     if (p->duplicate) {
         ngx_chat_text_lit(t, ",\"duplicate\":true");
@@ -351,6 +363,11 @@ ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
     page->source = NULL;
 
     if (c->conf->broker->page != NULL) {
+
+        if (page->thread.given) {
+            return NGX_CHAT_E_UNSUPPORTED;
+        }
+
         code = ngx_chat_dispatch_want(c, key, page);
 
         if (code != NGX_CHAT_OK) {
@@ -358,8 +375,8 @@ ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
         }
 
         if (page->source != NULL) {
-            return (ngx_chat_history_page(z, &page->source->info, page, t)
-                    == NGX_OK) ? NGX_CHAT_OK : NGX_CHAT_E_INTERNAL;
+            return ngx_chat_dispatch_paged(ngx_chat_history_page(z,
+                                               &page->source->info, page, t));
         }
     }
 
@@ -369,11 +386,24 @@ ngx_chat_dispatch_page(ngx_chat_caller_t *c, ngx_chat_room_key_t *key,
         return NGX_CHAT_E_NOT_FOUND;
     }
 
-    if (ngx_chat_history_page(z, &info, page, t) != NGX_OK) {
+    return ngx_chat_dispatch_paged(ngx_chat_history_page(z, &info, page, t));
+}
+
+
+static ngx_chat_err_e
+ngx_chat_dispatch_paged(ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_OK:
+        return NGX_CHAT_OK;
+
+    case NGX_DECLINED:
+        return NGX_CHAT_E_NOT_FOUND;
+
+    default:
         return NGX_CHAT_E_INTERNAL;
     }
-
-    return NGX_CHAT_OK;
 }
 
 
@@ -484,6 +514,10 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
 
     if (conf->guest) {
         ngx_chat_text_lit(t, ",\"guest_name\"");
+    }
+
+    if (conf->broker->prepare == NULL) {
+        ngx_chat_text_lit(t, ",\"edit\",\"delete\",\"react\",\"thread\"");
     }
 
     ngx_chat_text_lit(t, ",\"moderation\",\"state\"],\"limits\":{\"text\":");

@@ -11,22 +11,6 @@
 #include "ngx_chat_worker.h"
 
 
-#define NGX_CHAT_HISTORY_READ  (64 * 1024)
-
-/* a page on its way back may pass its bound so far before it is cut */
-#define NGX_CHAT_HISTORY_SLACK (2 * NGX_CHAT_PAGE_BYTES)
-
-
-/* offsets from `from' to `to', both included; from > to: none */
-
-typedef struct {
-    uint64_t     from;
-    uint64_t     to;
-    unsigned     forward:1;       /* paged by `after' */
-    unsigned     reset:1;
-} ngx_chat_range_t;
-
-
 /* what a page has so far */
 
 typedef struct {
@@ -47,16 +31,13 @@ static ngx_int_t ngx_chat_history_records(ngx_chat_page_t *page,
     ngx_chat_written_t *out);
 static void ngx_chat_history_event(ngx_chat_text_t *t, ngx_chat_rec_t *rec,
     ngx_uint_t raw, ngx_uint_t first);
-static ngx_uint_t ngx_chat_history_cut(ngx_chat_text_t *t, uint32_t *starts,
-    ngx_uint_t n, ngx_chat_range_t *range);
-static void ngx_chat_history_id(ngx_chat_text_t *t, u_char *epoch,
-    uint64_t offset);
 
 
 ngx_int_t
 ngx_chat_history_page(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
     ngx_chat_page_t *page, ngx_chat_text_t *t)
 {
+    ngx_int_t         rc;
     ngx_uint_t        more;
     ngx_chat_range_t  range;
 
@@ -77,17 +58,24 @@ ngx_chat_history_page(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
 
     ngx_chat_text_lit(t, ",\"events\":[");
 
-    if (ngx_chat_history_events(z, info, page, &range, t) != NGX_OK) {
-        return NGX_ERROR;
+    if (page->source != NULL || page->raw) {
+        rc = ngx_chat_history_events(z, info, page, &range, t);
+
+        /* the range is now what was really given */
+
+        more = (range.from <= range.to)
+               && (range.forward ? range.to < info->head
+                                 : range.from > info->first);
+
+    } else {
+        rc = ngx_chat_history_fold(z, info, page, &range, t, &more);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_chat_text_lit(t, "],\"more\":");
-
-    /* the range is now what was really given */
-
-    more = (range.from <= range.to)
-           && (range.forward ? range.to < info->head
-                             : range.from > info->first);
 
     if (more) {
         ngx_chat_text_lit(t, "true,\"next\":\"");
@@ -223,7 +211,7 @@ ngx_chat_history_events(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
     range->to = out.next - 1;
 
     if (!range->forward && out.n > 0) {
-        (void) ngx_chat_history_cut(t, out.starts, out.n, range);
+        range->from += out.n - ngx_chat_history_cut(t, out.starts, out.n);
     }
 
     return NGX_OK;
@@ -237,6 +225,7 @@ ngx_chat_history_records(ngx_chat_page_t *page, ngx_chat_range_t *range,
     ngx_chat_text_t *t, u_char *buf, size_t size, ngx_chat_written_t *out)
 {
     size_t           len;
+    ngx_uint_t       n;
     ngx_chat_rec_t  *rec;
 
     for (rec = (ngx_chat_rec_t *) buf;
@@ -272,7 +261,9 @@ ngx_chat_history_records(ngx_chat_page_t *page, ngx_chat_range_t *range,
         if (!range->forward
             && ngx_chat_text_len(t) - out->begin > NGX_CHAT_HISTORY_SLACK)
         {
-            out->n = ngx_chat_history_cut(t, out->starts, out->n, range);
+            n = ngx_chat_history_cut(t, out->starts, out->n);
+            range->from += out->n - n;
+            out->n = n;
         }
     }
 
@@ -280,14 +271,8 @@ ngx_chat_history_records(ngx_chat_page_t *page, ngx_chat_range_t *range,
 }
 
 
-/*
- * Drops the oldest of n events until the rest fits, but not the newest; returns
- * how many are left.  starts[] is where each begins, with its comma.
- */
-
-static ngx_uint_t
-ngx_chat_history_cut(ngx_chat_text_t *t, uint32_t *starts, ngx_uint_t n,
-    ngx_chat_range_t *range)
+ngx_uint_t
+ngx_chat_history_cut(ngx_chat_text_t *t, uint32_t *starts, ngx_uint_t n)
 {
     size_t      end, gone;
     ngx_uint_t  cut, i;
@@ -316,13 +301,11 @@ ngx_chat_history_cut(ngx_chat_text_t *t, uint32_t *starts, ngx_uint_t n,
         starts[i - cut] = (uint32_t) (starts[i] - gone);
     }
 
-    range->from += cut;
-
     return n - cut;
 }
 
 
-/* the record's JSON; in a page of messages with the newest event folded in */
+/* the record's JSON; a message of a room that lives elsewhere has no changes */
 
 static void
 ngx_chat_history_event(ngx_chat_text_t *t, ngx_chat_rec_t *rec,
@@ -339,12 +322,12 @@ ngx_chat_history_event(ngx_chat_text_t *t, ngx_chat_rec_t *rec,
 
     ngx_chat_text_add(t, ngx_chat_rec_payload(rec), rec->size - 1);
     ngx_chat_text_lit(t, ",\"rev\":");
-    ngx_chat_text_num(t, (int64_t) (rec->latest ? rec->latest : rec->offset));
+    ngx_chat_text_num(t, (int64_t) rec->offset);
     ngx_chat_text_lit(t, "}");
 }
 
 
-static void
+void
 ngx_chat_history_id(ngx_chat_text_t *t, u_char *epoch, uint64_t offset)
 {
     u_char  buf[NGX_CHAT_ID_LEN], *p;

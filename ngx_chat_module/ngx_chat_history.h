@@ -22,6 +22,7 @@
 
 
 typedef struct {
+    ngx_chat_cursor_t    thread;       /* replies to that message alone */
     ngx_chat_cursor_t    before;
     ngx_chat_cursor_t    after;
     ngx_uint_t           limit;        /* 0: the default */
@@ -32,10 +33,45 @@ typedef struct {
 
 /*
  * Appends the members of a page to `t', from "epoch" to "next", without braces
- * and without a leading comma.  NGX_OK or NGX_ERROR (no memory).
+ * and without a leading comma.  NGX_OK, NGX_ERROR (no memory), NGX_DECLINED
+ * (no such thread).
  */
 ngx_int_t ngx_chat_history_page(ngx_chat_zone_t *z,
     ngx_chat_room_info_t *info, ngx_chat_page_t *page, ngx_chat_text_t *t);
+
+/* --- for ngx_chat_history_fold.c --- */
+
+/* a page on its way back may pass its bound so far before it is cut */
+#define NGX_CHAT_HISTORY_SLACK (2 * NGX_CHAT_PAGE_BYTES)
+
+#define NGX_CHAT_HISTORY_READ  (64 * 1024)
+
+/* offsets from `from' to `to', both included; from > to: none */
+
+typedef struct {
+    uint64_t     from;
+    uint64_t     to;
+    unsigned     forward:1;       /* paged by `after' */
+    unsigned     reset:1;
+} ngx_chat_range_t;
+
+/*
+ * The events of a page of messages as they are now; range is where to look, and
+ * then what was looked at.  *more says whether there is more.  The codes are
+ * those of ngx_chat_history_page().
+ */
+ngx_int_t ngx_chat_history_fold(ngx_chat_zone_t *z,
+    ngx_chat_room_info_t *info, ngx_chat_page_t *page,
+    ngx_chat_range_t *range, ngx_chat_text_t *t, ngx_uint_t *more);
+
+/*
+ * Drops the oldest of n events until the rest fits, but not the newest; returns
+ * how many are left.  starts[] is where each begins, with its comma.
+ */
+ngx_uint_t ngx_chat_history_cut(ngx_chat_text_t *t, uint32_t *starts,
+    ngx_uint_t n);
+
+void ngx_chat_history_id(ngx_chat_text_t *t, u_char *epoch, uint64_t offset);
 
 /*
  * The newest record of a room: NGX_OK, *rec is valid until the worker's next

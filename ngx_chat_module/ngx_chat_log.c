@@ -30,6 +30,10 @@ static void ngx_chat_log_bound_locked(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot);
 static ngx_uint_t ngx_chat_log_needed_locked(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot, uint64_t now);
+static ngx_int_t ngx_chat_log_skip_locked(ngx_chat_sh_t *sh,
+    ngx_chat_cursor_t *cur, size_t skip, ngx_chat_cursor_t *at);
+static ngx_int_t ngx_chat_log_segment_locked(ngx_chat_sh_t *sh,
+    ngx_chat_cursor_t *at);
 
 
 ngx_int_t
@@ -38,7 +42,7 @@ ngx_chat_log_reserve_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 {
     ngx_uint_t  n;
 
-    if (size > NGX_MAX_INT32_VALUE) {
+    if (size > NGX_MAX_INT32_VALUE - sizeof(ngx_chat_rec_t)) {
         return NGX_ERROR;
     }
 
@@ -90,7 +94,7 @@ ngx_chat_log_append_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     size_t             half;
 #endif
 
-    static u_char  zero[8];
+    static u_char  zero[NGX_CHAT_REST_MAX];
 
     ngx_chat_log_extend_locked(sh, slot, rec, &w);
 
@@ -112,7 +116,7 @@ ngx_chat_log_append_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
         ngx_chat_log_write(sh, &w, piece[i].data, piece[i].len);
     }
 
-    pad = ngx_align((size_t) rec->size, 8) - rec->size;
+    pad = rec->space - rec->lead - rec->size;
     ngx_chat_log_write(sh, &w, zero, pad);
 
     ngx_chat_test_point("head:before");
@@ -155,7 +159,7 @@ ngx_chat_log_extend_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 
     w->at = at;
 
-    left = ngx_chat_rec_size(rec->size);
+    left = ngx_chat_rec_bytes(rec);
     n = sh->seg_size - at;
     left -= ngx_min(left, n);
 
@@ -364,8 +368,8 @@ ngx_chat_log_bound_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
     while (at != 0 && at < NGX_CHAT_SEG_HEADER + bound
            && offset <= slot->head)
     {
-        at += (uint32_t) ngx_chat_rec_size(
-                             ((ngx_chat_rec_t *) ((u_char *) seg + at))->size);
+        at += (uint32_t) ngx_chat_rec_bytes(
+                             (ngx_chat_rec_t *) ((u_char *) seg + at));
         offset++;
 
         if (!ngx_chat_log_fits(sh, at)) {
@@ -400,7 +404,7 @@ ngx_chat_log_locate_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     /* the records before it in the segment end in it */
 
     while (cur->offset < offset) {
-        cur->at += (uint32_t) ngx_chat_rec_size(ngx_chat_log_rec(cur)->size);
+        cur->at += (uint32_t) ngx_chat_rec_bytes(ngx_chat_log_rec(cur));
         cur->offset++;
 
         if (!ngx_chat_log_fits(sh, cur->at)) {
@@ -417,7 +421,7 @@ ngx_chat_log_next_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *cur)
 {
     size_t  left, n;
 
-    left = ngx_chat_rec_size(ngx_chat_log_rec(cur)->size);
+    left = ngx_chat_rec_bytes(ngx_chat_log_rec(cur));
 
     for ( ;; ) {
         n = sh->seg_size - cur->at;
@@ -438,4 +442,111 @@ ngx_chat_log_next_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *cur)
     }
 
     cur->offset++;
+}
+
+
+ngx_int_t
+ngx_chat_log_copy_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *cur,
+    size_t skip, u_char *buf, size_t n)
+{
+    size_t             part;
+    ngx_chat_cursor_t  at;
+
+    if (ngx_chat_log_skip_locked(sh, cur, skip, &at) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for ( ;; ) {
+        part = sh->seg_size - at.at;
+        part = ngx_min(part, n);
+
+        buf = ngx_cpymem(buf, (u_char *) at.seg + at.at, part);
+        n -= part;
+
+        if (n == 0) {
+            return NGX_OK;
+        }
+
+        if (ngx_chat_log_segment_locked(sh, &at) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+ngx_int_t
+ngx_chat_log_over_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *cur,
+    size_t skip, u_char *p, size_t n)
+{
+    size_t             part;
+    ngx_chat_cursor_t  at;
+
+    if (ngx_chat_log_skip_locked(sh, cur, skip, &at) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for ( ;; ) {
+        part = sh->seg_size - at.at;
+        part = ngx_min(part, n);
+
+        if (p != NULL) {
+            ngx_memcpy((u_char *) at.seg + at.at, p, part);
+            p += part;
+
+        } else {
+            ngx_memzero((u_char *) at.seg + at.at, part);
+        }
+
+        n -= part;
+
+        if (n == 0) {
+            return NGX_OK;
+        }
+
+        if (ngx_chat_log_segment_locked(sh, &at) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/* `at' is a place in the record's bytes, not where a record begins */
+
+static ngx_int_t
+ngx_chat_log_skip_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *cur,
+    size_t skip, ngx_chat_cursor_t *at)
+{
+    size_t  part;
+
+    *at = *cur;
+    skip += sizeof(ngx_chat_rec_t);
+
+    for ( ;; ) {
+        part = sh->seg_size - at->at;
+
+        if (skip <= part) {
+            at->at += (uint32_t) skip;
+            return NGX_OK;
+        }
+
+        skip -= part;
+
+        if (ngx_chat_log_segment_locked(sh, at) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_chat_log_segment_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *at)
+{
+    if (at->seg->next == 0) {
+        return NGX_ERROR;
+    }
+
+    at->seg = ngx_chat_seg(sh, at->seg->next);
+    at->at = NGX_CHAT_SEG_HEADER;
+
+    return NGX_OK;
 }

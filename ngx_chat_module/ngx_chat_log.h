@@ -19,16 +19,19 @@
 #include "ngx_chat_shm.h"
 
 
+/* what may be left behind a payload, bytes */
+#define NGX_CHAT_REST_MAX  32
+
 /*
- * Finds place for a payload of rec.size bytes; nothing is written yet.
+ * Finds place for a record with `size' bytes of space; nothing is written yet.
  * NGX_ERROR: larger than this log can be; NGX_BUSY: full
  */
 ngx_int_t ngx_chat_log_reserve_locked(ngx_chat_sh_t *sh,
     ngx_chat_slot_t *slot, size_t size);
 
 /*
- * Writes the record rec->offset == head + 1 from `n' pieces and makes it
- * visible; can't fail after ngx_chat_log_reserve_locked().
+ * Writes the record rec->offset == head + 1 from `n' pieces, its lead among
+ * them, and makes it visible; can't fail after ngx_chat_log_reserve_locked().
  */
 void ngx_chat_log_append_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     ngx_chat_rec_t *rec, ngx_str_t *piece, ngx_uint_t n);
@@ -58,6 +61,14 @@ ngx_int_t ngx_chat_log_locate_locked(ngx_chat_sh_t *sh,
 
 /* to the next record; cur->offset <= head before */
 void ngx_chat_log_next_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *cur);
+
+/* `n' bytes from `skip' behind the record's header on, which it has; NGX_ERROR:
+   damaged */
+ngx_int_t ngx_chat_log_copy_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *cur,
+    size_t skip, u_char *buf, size_t n);
+/* the same the other way; p NULL: zeros */
+ngx_int_t ngx_chat_log_over_locked(ngx_chat_sh_t *sh, ngx_chat_cursor_t *cur,
+    size_t skip, u_char *p, size_t n);
 
 /* whether a record can begin at this place of a segment */
 

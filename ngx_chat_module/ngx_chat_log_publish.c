@@ -8,6 +8,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_change_private.h"
 #include "ngx_chat_interest.h"
 #include "ngx_chat_log.h"
 #include "ngx_chat_nonce.h"
@@ -15,6 +16,10 @@
 #include "ngx_chat_mark_private.h"
 #include "ngx_chat_room.h"
 #include "ngx_chat_test.h"
+
+
+/* lead, payload around id and ts, count */
+#define NGX_CHAT_PUBLISH_PIECES  7
 
 
 static ngx_int_t ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
@@ -80,7 +85,9 @@ ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
 
     if (slot == NULL || slot->remote) {
 
-        if (slot == NULL && !p->rule->create) {
+        if ((slot == NULL && !p->rule->create) || p->change != NULL
+            || p->thread_life != 0)
+        {
             return NGX_DECLINED;
         }
 
@@ -130,6 +137,12 @@ ngx_chat_publish_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
 
     rc = ngx_chat_publish_append_locked(z, slot, p, place);
 
+    if (rc == NGX_DONE) {
+        /* what it would change is so already */
+        p->duplicate = 1;
+        return NGX_OK;
+    }
+
     if (rc == NGX_OK) {
 
         if (p->rates != NULL) {
@@ -164,10 +177,11 @@ ngx_chat_publish_append_locked(ngx_chat_zone_t *z, ngx_chat_slot_t *slot,
     ngx_chat_publish_t *p, ngx_chat_nonce_place_t *place)
 {
     ngx_int_t       rc;
-    ngx_str_t       piece[5];
+    ngx_str_t       piece[NGX_CHAT_PUBLISH_PIECES];
     ngx_uint_t      n;
     ngx_chat_rec_t  rec;
-    u_char          text[NGX_CHAT_ID_LEN + NGX_CHAT_TS_LEN];
+    ngx_chat_lead_t lead;
+    u_char          text[NGX_CHAT_ID_LEN + NGX_CHAT_TS_LEN + 24];
 
     ngx_memzero(&rec, sizeof(ngx_chat_rec_t));
 
@@ -179,12 +193,38 @@ ngx_chat_publish_append_locked(ngx_chat_zone_t *z, ngx_chat_slot_t *slot,
     rec.nonce = p->nonce[0];
     rec.thread = p->thread;
 
-    n = ngx_chat_publish_pieces(p, &rec, piece, text);
+    lead.len = 0;
 
-    rc = ngx_chat_log_reserve_locked(z->sh, slot, rec.size);
+    rc = ngx_chat_change_prepare_locked(z->sh, slot, p, &rec, &lead);
 
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    piece[0].data = lead.u.data;
+    piece[0].len = lead.len;
+    rec.lead = (uint16_t) lead.len;
+
+    n = 1 + ngx_chat_publish_pieces(p, &rec, piece + 1, text);
+
+    if (p->type == NGX_CHAT_REC_EDIT) {
+        /* id and ts are before the content, too */
+        lead.u.fold.cut += (uint16_t) (piece[2].len + piece[4].len);
+    }
+
+    rec.space = (uint32_t) (rec.lead
+                            + ngx_align(rec.size + p->reserve, 8));
+
+    rc = ngx_chat_log_reserve_locked(z->sh, slot, rec.space);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* the place may have been its */
+
+    if (ngx_chat_change_lost_locked(slot, p)) {
+        return NGX_DECLINED;
     }
 
     if (place != NULL) {
@@ -194,6 +234,10 @@ ngx_chat_publish_append_locked(ngx_chat_zone_t *z, ngx_chat_slot_t *slot,
     ngx_chat_test_point("nonce");
 
     ngx_chat_log_append_locked(z->sh, slot, &rec, piece, n);
+
+    if (rec.lead != 0) {
+        ngx_chat_change_link_locked(z->sh, slot);
+    }
 
     p->offset = rec.offset;
     p->ts = rec.ts;
@@ -209,15 +253,15 @@ ngx_chat_publish_pieces(ngx_chat_publish_t *p, ngx_chat_rec_t *rec,
     ngx_str_t *piece, u_char *text)
 {
     size_t       size;
-    u_char      *ts, *last;
-    ngx_uint_t   i;
+    u_char      *ts, *last, *end;
+    ngx_uint_t   i, n;
 
     piece[0] = p->piece[0];
 
     if (p->type == NGX_CHAT_REC_RAW_TEXT
         || p->type == NGX_CHAT_REC_RAW_BINARY)
     {
-        rec->size = (uint32_t) ngx_min(piece[0].len, 0xfffffff0);
+        rec->size = (uint32_t) ngx_min(piece[0].len, 0x7fffff00);
         return 1;
     }
 
@@ -234,16 +278,26 @@ ngx_chat_publish_pieces(ngx_chat_publish_t *p, ngx_chat_rec_t *rec,
     piece[3].data = ts;
     piece[3].len = last - ts;
     piece[4] = p->piece[2];
+    n = 5;
+
+    if (p->type == NGX_CHAT_REC_REACT) {
+        /* .. which ends before the count */
+        end = ngx_chat_publish_number(last, p->change->count, 0);
+        *end++ = '}';
+
+        piece[n].data = last;
+        piece[n++].len = end - last;
+    }
 
     size = 0;
 
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < n; i++) {
         size += piece[i].len;
     }
 
-    rec->size = (uint32_t) ngx_min(size, 0xfffffff0);
+    rec->size = (uint32_t) ngx_min(size, 0x7fffff00);
 
-    return 5;
+    return n;
 }
 
 

@@ -4,7 +4,9 @@
  *
  * Reading a log without the lock, as a seqlock is read: what was copied counts
  * if the segment is the same afterwards.  Writers erase a segment's sequence
- * before they touch its bytes, and never change bytes up to the room's head.
+ * before they touch its bytes.  Bytes up to the room's head change only when a
+ * message is deleted, while the room's `mutation' is odd; what changes at any
+ * time are single words of headers, by one store.
  */
 
 
@@ -16,10 +18,16 @@
 #include "ngx_chat_test.h"
 
 
+/* the last one under the lock */
+#define NGX_CHAT_READ_TRIES  4
+
+
 typedef struct {
     ngx_chat_sh_t    *sh;
+    ngx_chat_slot_t  *slot;
     ngx_chat_seg_t   *seg;
     uint32_t          room;
+    uint32_t          mutation;
 
     ngx_chat_pos_t    pos;
     u_char           *buf;
@@ -123,8 +131,8 @@ ngx_chat_pos_distance(ngx_chat_zone_t *z, ngx_chat_pos_t *from,
 
 
 /*
- * A position whose segment has gone is looked up once: what follows it may be
- * kept nevertheless.
+ * A position whose segment has gone is looked up: what follows it may be kept
+ * nevertheless.  Who meets deletions again and again copies under the lock.
  */
 
 ssize_t
@@ -133,6 +141,7 @@ ngx_chat_log_read(ngx_chat_zone_t *z, ngx_chat_pos_t *pos, uint64_t upto,
 {
     ssize_t           n;
     uint64_t          head;
+    ngx_uint_t        i;
     ngx_chat_pos_t    found;
     ngx_chat_slot_t  *slot;
 
@@ -153,12 +162,25 @@ ngx_chat_log_read(ngx_chat_zone_t *z, ngx_chat_pos_t *pos, uint64_t upto,
 
     n = ngx_chat_read(z->sh, pos, upto, buf, size, need);
 
-    if (n == NGX_DECLINED
-        && ngx_chat_log_seek(z, pos->room, pos->life, pos->offset, &found)
-           == NGX_OK)
-    {
+    for (i = 0; n == NGX_DECLINED && i < NGX_CHAT_READ_TRIES; i++) {
+
+        if (ngx_chat_log_seek(z, pos->room, pos->life, pos->offset, &found)
+            != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
+
         *pos = found;
+
+        if (i == NGX_CHAT_READ_TRIES - 1) {
+            ngx_chat_shm_lock_read(z);
+        }
+
         n = ngx_chat_read(z->sh, pos, upto, buf, size, need);
+
+        if (i == NGX_CHAT_READ_TRIES - 1) {
+            ngx_chat_shm_unlock(z);
+        }
     }
 
     return n;
@@ -175,6 +197,8 @@ ngx_chat_read(ngx_chat_sh_t *sh, ngx_chat_pos_t *pos, uint64_t upto,
     ngx_memzero(&rd, sizeof(ngx_chat_read_t));
 
     rd.sh = sh;
+    rd.slot = &ngx_chat_slots(sh)[pos->room];
+    rd.mutation = ngx_chat_load(&rd.slot->mutation);
     rd.room = pos->room + 1;
     rd.pos = *pos;
     rd.buf = buf;
@@ -235,12 +259,13 @@ ngx_chat_read_record(ngx_chat_read_t *rd, size_t *need)
     /* nonsense means that it was overwritten */
 
     if (rec.offset != rd->pos.offset
-        || rec.size > (uint64_t) rd->sh->seg_n * rd->sh->seg_size)
+        || rec.space > (uint64_t) rd->sh->seg_n * rd->sh->seg_size
+        || rec.lead + (uint64_t) rec.size > rec.space)
     {
         return NGX_DECLINED;
     }
 
-    n = ngx_chat_rec_size(rec.size);
+    n = ngx_chat_rec_bytes(&rec);
 
     if (n > (size_t) (rd->last - rd->out)) {
         *need = n;
@@ -332,5 +357,7 @@ ngx_chat_read_valid(ngx_chat_read_t *rd)
     ngx_chat_fence_acquire();
 
     return ngx_chat_seg_is(rd->seg, rd->room, rd->pos.life,
-                           rd->pos.sequence);
+                           rd->pos.sequence)
+           && !(rd->mutation & 1)
+           && ngx_chat_load_relaxed(&rd->slot->mutation) == rd->mutation;
 }

@@ -304,7 +304,7 @@ static uint64_t
 ngx_chat_mark_ordinal_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     uint64_t offset)
 {
-    uint64_t           n;
+    ngx_chat_rec_t    *rec;
     ngx_chat_cursor_t  cur;
 
     if (offset >= slot->head) {
@@ -319,7 +319,10 @@ ngx_chat_mark_ordinal_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
         return slot->n;
     }
 
-    n = ngx_chat_log_rec(&cur)->n;
+    rec = ngx_chat_log_rec(&cur);
 
-    return (n > 0) ? n - 1 : 0;
+    /* what changes a message has the ordinal of the last one before it */
+
+    return (rec->type == NGX_CHAT_REC_MESSAGE && rec->n > 0) ? rec->n - 1
+                                                             : rec->n;
 }

@@ -19,14 +19,11 @@
 #define NGX_CHAT_FNV_PRIME  0x00000100000001b3ULL
 
 
-static void ngx_chat_enc_id(ngx_chat_text_t *t, ngx_chat_id_t *id);
 static void ngx_chat_enc_sentence(ngx_chat_text_t *t, ngx_chat_err_t *err);
 static void ngx_chat_enc_retry(ngx_chat_text_t *t, ngx_chat_err_t *err);
 static void ngx_chat_enc_field(ngx_chat_text_t *t, ngx_chat_err_t *err);
 static void ngx_chat_enc_cstr(ngx_chat_text_t *t, const char *s);
 static const char *ngx_chat_status_phrase(ngx_uint_t status);
-static uint64_t ngx_chat_hash_part(uint64_t h, ngx_uint_t given,
-    const void *data, size_t len);
 
 
 void
@@ -170,7 +167,7 @@ ngx_chat_enc_problem(ngx_chat_text_t *t, ngx_chat_err_t *err,
 }
 
 
-static void
+void
 ngx_chat_enc_id(ngx_chat_text_t *t, ngx_chat_id_t *id)
 {
     u_char  *last, text[NGX_CHAT_ID_LEN];
@@ -319,9 +316,7 @@ ngx_chat_body_hash(ngx_chat_cmd_t *cmd)
 }
 
 
-/* with its presence and length, so that parts can't be taken for others */
-
-static uint64_t
+uint64_t
 ngx_chat_hash_part(uint64_t h, ngx_uint_t given, const void *data, size_t len)
 {
     u_char    there;

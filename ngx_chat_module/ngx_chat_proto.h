@@ -42,7 +42,10 @@ typedef enum {
     NGX_CHAT_CMD_ROLE,
     NGX_CHAT_CMD_REVOKE,
     NGX_CHAT_CMD_ROOM,
-    NGX_CHAT_CMD_MEMBERS
+    NGX_CHAT_CMD_MEMBERS,
+    NGX_CHAT_CMD_EDIT,
+    NGX_CHAT_CMD_DELETE,
+    NGX_CHAT_CMD_REACT
 } ngx_chat_cmd_e;
 
 
@@ -98,6 +101,9 @@ typedef struct {
     ngx_str_t             token;         /* hello */
     ngx_str_t             client;        /* hello */
     ngx_str_t             name;          /* hello, tidied; signal */
+    ngx_str_t             emoji;         /* react */
+    ngx_str_t             reason;        /* delete */
+    ngx_chat_cursor_t     target;        /* edit, delete, react */
     ngx_chat_cursor_t     thread;
     ngx_chat_cursor_t     after;
     ngx_chat_cursor_t     before;
@@ -115,7 +121,7 @@ typedef struct {
     unsigned              batch:1;       /* hello */
     unsigned              heartbeat:1;   /* hello */
     unsigned              raw:1;         /* history */
-    unsigned              on:1;          /* typing */
+    unsigned              on:1;          /* typing, react */
 } ngx_chat_cmd_t;
 
 
@@ -201,6 +207,20 @@ typedef struct {
 void ngx_chat_event_message(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd,
     ngx_chat_user_t *user, size_t *cut1, size_t *cut2);
 
+/*
+ * The same for edit, delete and react; *keep is how much of it stays when it is
+ * erased, without the id and the time.  That of react ends where its count
+ * begins, and lacks its brace.
+ */
+void ngx_chat_event_change(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user, size_t *cut1, size_t *cut2, size_t *keep);
+
+/* 64-bit hash of what makes such a command the same */
+uint64_t ngx_chat_change_hash(ngx_chat_cmd_t *cmd);
+
+/* an event's id with its quotes */
+void ngx_chat_enc_id(ngx_chat_text_t *t, ngx_chat_id_t *id);
+
 /* `{"id":…,"name":…,"guest":true}' */
 void ngx_chat_enc_user(ngx_chat_text_t *t, ngx_chat_user_t *user);
 
@@ -225,6 +245,11 @@ ngx_int_t ngx_chat_mention_next(ngx_pool_t *pool, ngx_str_t *mentions,
 
 /* 64-bit hash of what makes a message the same: text, data, thread, mentions */
 uint64_t ngx_chat_body_hash(ngx_chat_cmd_t *cmd);
+
+/* a part of such a hash, with its presence and length, so that parts can't be
+   taken for others; `h' is 0 at first */
+uint64_t ngx_chat_hash_part(uint64_t h, ngx_uint_t given, const void *data,
+    size_t len);
 
 /* FNV-1a, 64 bit; `h' is 0 at first */
 uint64_t ngx_chat_hash64(uint64_t h, const void *data, size_t len);

@@ -40,7 +40,6 @@ static ngx_int_t ngx_chat_cmd_message(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_text(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
-static ngx_int_t ngx_chat_cmd_data(ngx_chat_members_t *m, ngx_str_t *data);
 static ngx_int_t ngx_chat_cmd_mentions(ngx_chat_members_t *m,
     ngx_chat_cmd_t *cmd);
 static ngx_int_t ngx_chat_cmd_history(ngx_chat_members_t *m,
@@ -72,6 +71,9 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("members"), NGX_CHAT_CMD_MEMBERS, ngx_chat_cmd_members },
     { ngx_string("read"), NGX_CHAT_CMD_READ, ngx_chat_cmd_read },
     { ngx_string("unread"), NGX_CHAT_CMD_UNREAD, ngx_chat_cmd_unread },
+    { ngx_string("edit"), NGX_CHAT_CMD_EDIT, ngx_chat_cmd_change },
+    { ngx_string("delete"), NGX_CHAT_CMD_DELETE, ngx_chat_cmd_change },
+    { ngx_string("react"), NGX_CHAT_CMD_REACT, ngx_chat_cmd_change },
 
     { ngx_string("kick"), NGX_CHAT_CMD_KICK, ngx_chat_cmd_moder },
     { ngx_string("ban"), NGX_CHAT_CMD_BAN, ngx_chat_cmd_moder },
@@ -82,9 +84,6 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("revoke"), NGX_CHAT_CMD_REVOKE, ngx_chat_cmd_moder },
     { ngx_string("room"), NGX_CHAT_CMD_ROOM, ngx_chat_cmd_moder },
 
-    ngx_chat_reserved("edit"),
-    ngx_chat_reserved("delete"),
-    ngx_chat_reserved("react"),
     ngx_chat_reserved("direct"),
 
     /* any other */
@@ -348,24 +347,43 @@ ngx_int_t
 ngx_chat_cmd_content(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd)
 {
-    ngx_int_t  rc;
-
-    if (ngx_chat_cmd_text(m, b, cmd) != NGX_OK) {
+    if (ngx_chat_cmd_text(m, b, cmd) != NGX_OK
+        || ngx_chat_cmd_nonce(m, &cmd->nonce) != NGX_OK
+        || ngx_chat_cmd_thread(m, cmd) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    rc = ngx_chat_member_string(m, NGX_CHAT_IN_NONCE, &cmd->nonce);
+    return ngx_chat_cmd_mentions(m, cmd);
+}
+
+
+ngx_int_t
+ngx_chat_cmd_nonce(ngx_chat_members_t *m, ngx_str_t *nonce)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_chat_member_string(m, NGX_CHAT_IN_NONCE, nonce);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
     if (rc == NGX_OK
-        && (cmd->nonce.len < NGX_CHAT_NONCE_MIN
-            || cmd->nonce.len > NGX_CHAT_NONCE_MAX))
+        && (nonce->len < NGX_CHAT_NONCE_MIN
+            || nonce->len > NGX_CHAT_NONCE_MAX))
     {
         return ngx_chat_member_bad(m, NGX_CHAT_IN_NONCE);
     }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_chat_cmd_thread(ngx_chat_members_t *m, ngx_chat_cmd_t *cmd)
+{
+    ngx_int_t  rc;
 
     rc = ngx_chat_member_cursor(m, NGX_CHAT_IN_THREAD, &cmd->thread);
 
@@ -380,7 +398,7 @@ ngx_chat_cmd_content(ngx_chat_members_t *m, ngx_chat_batch_t *b,
         return ngx_chat_member_bad(m, NGX_CHAT_IN_THREAD);
     }
 
-    return ngx_chat_cmd_mentions(m, cmd);
+    return NGX_OK;
 }
 
 
@@ -408,7 +426,7 @@ ngx_chat_cmd_text(ngx_chat_members_t *m, ngx_chat_batch_t *b,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_chat_cmd_data(ngx_chat_members_t *m, ngx_str_t *data)
 {
     if (ngx_chat_json_depth(&m->value[NGX_CHAT_IN_DATA], NGX_CHAT_DATA_DEPTH)
@@ -487,8 +505,18 @@ ngx_chat_cmd_history(ngx_chat_members_t *m, ngx_chat_batch_t *b,
         return NGX_ERROR;
     }
 
+    if (ngx_chat_cmd_thread(m, cmd) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (cmd->before.given && cmd->after.given) {
         return ngx_chat_member_bad(m, NGX_CHAT_IN_BEFORE);
+    }
+
+    /* a thread is a chain from its newest reply backwards */
+
+    if (cmd->thread.given && (cmd->after.given || raw)) {
+        return ngx_chat_member_bad(m, NGX_CHAT_IN_THREAD);
     }
 
     cmd->raw = raw ? 1 : 0;

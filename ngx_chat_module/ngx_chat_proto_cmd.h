@@ -33,6 +33,16 @@ typedef struct {
 const ngx_chat_cmd_name_t *ngx_chat_cmd_lookup(ngx_str_t *type);
 
 
+/* the getters of a command's members: NGX_OK, or NGX_ERROR with m->err set */
+
+ngx_int_t ngx_chat_cmd_data(ngx_chat_members_t *m, ngx_str_t *data);
+ngx_int_t ngx_chat_cmd_nonce(ngx_chat_members_t *m, ngx_str_t *nonce);
+ngx_int_t ngx_chat_cmd_thread(ngx_chat_members_t *m, ngx_chat_cmd_t *cmd);
+
+/* ngx_chat_proto_change.c: edit, delete, react */
+ngx_int_t ngx_chat_cmd_change(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+
 /*
  * What a message says: text, data, nonce, thread, mentions.  NGX_OK, or
  * NGX_ERROR with m->err set.

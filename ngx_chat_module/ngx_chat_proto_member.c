@@ -67,7 +67,8 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
       "\"nonce\" must be a string of 8 to 64 bytes" },
 
     { ngx_string("thread"),
-      "\"thread\" must be the id of a message" },
+      "\"thread\" must be the id of a message; \"after\" and \"raw\" must not "
+      "stand beside that of a page" },
 
     { ngx_string("mentions"),
       "\"mentions\" must be an array of at most 50 ids of users" },
@@ -146,7 +147,14 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
       "\"address\" must be true or false" },
 
     { ngx_string("next"),
-      "\"next\" must be that of a page of members" }
+      "\"next\" must be that of a page of members" },
+
+    { ngx_string("target"),
+      "\"target\" must be the id of a message" },
+
+    { ngx_string("emoji"),
+      "\"emoji\" must be a string of 1 to 64 bytes without controls and "
+      "spaces" }
 };
 
 

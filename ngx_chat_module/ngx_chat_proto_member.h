@@ -54,6 +54,8 @@ typedef enum {
     NGX_CHAT_IN_PURGE_MS,
     NGX_CHAT_IN_ADDRESS,
     NGX_CHAT_IN_NEXT,
+    NGX_CHAT_IN_TARGET,
+    NGX_CHAT_IN_EMOJI,
     NGX_CHAT_IN_N
 } ngx_chat_in_e;
 

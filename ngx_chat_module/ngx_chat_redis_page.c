@@ -244,6 +244,7 @@ ngx_chat_redis_page_records(ngx_chat_redis_op_t *op,
         rec = (ngx_chat_rec_t *) p;
         *rec = ev.rec;
         rec->size = (uint32_t) ev.payload.len;
+        rec->space = (uint32_t) ngx_align(ev.payload.len, 8);
 
         ngx_memcpy(p + sizeof(ngx_chat_rec_t), ev.payload.data,
                    ev.payload.len);

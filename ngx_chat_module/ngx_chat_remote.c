@@ -187,12 +187,15 @@ ngx_chat_remote_append_locked(ngx_chat_zone_t *z, ngx_uint_t seat,
     rec.ts = ngx_max(rec.ts, slot->ts);
     rec.n = slot->n + 1;
     rec.latest = 0;
+    rec.target = 0;
+    rec.lead = 0;
+    rec.space = (uint32_t) ngx_align((size_t) rec.size, 8);
 
     ev->idx = (uint32_t) (slot - ngx_chat_slots(sh));
 
     ngx_chat_slot_rule_locked(sh, slot, ev->rule);
 
-    rc = ngx_chat_log_reserve_locked(sh, slot, rec.size);
+    rc = ngx_chat_log_reserve_locked(sh, slot, rec.space);
 
     if (rc != NGX_OK) {
         return rc;

@@ -10,6 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_change_private.h"
 #include "ngx_chat_interest.h"
 #include "ngx_chat_log.h"
 #include "ngx_chat_name.h"
@@ -231,6 +232,7 @@ ngx_chat_repair_room_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
 
     if (!slot->remote) {
         ngx_chat_epoch_print(slot->epoch, sh->epoch_start, slot->life);
+        ngx_chat_change_repair_locked(sh, slot);
     }
 }
 
@@ -345,11 +347,11 @@ ngx_chat_repair_end_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 
         rec = (ngx_chat_rec_t *) ((u_char *) seg + at);
 
-        if (rec->offset != offset || rec->size > NGX_MAX_INT32_VALUE) {
+        if (rec->offset != offset || rec->space > NGX_MAX_INT32_VALUE) {
             return NGX_ERROR;
         }
 
-        left = ngx_chat_rec_size(rec->size);
+        left = ngx_chat_rec_bytes(rec);
         room = sh->seg_size - at;
 
         if (offset == slot->head) {

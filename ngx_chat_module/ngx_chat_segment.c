@@ -140,8 +140,6 @@ ngx_chat_seg_add_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
     seg->first = first;
     seg->first_at = first_at;
     seg->ts = ts;
-    seg->mutation = 0;
-    seg->spare = 0;
     ngx_chat_store_relaxed(&seg->next, 0);
 
     ngx_chat_store(&seg->sequence, slot->sequence + 1);

@@ -30,7 +30,7 @@
 
 
 #define NGX_CHAT_SH_MAGIC       0x74616863
-#define NGX_CHAT_SH_VERSION     5
+#define NGX_CHAT_SH_VERSION     6
 
 #define NGX_CHAT_SEG_USED       0x67657355
 #define NGX_CHAT_SEG_FREE       0x67657346
@@ -80,11 +80,10 @@ typedef struct {
     uint64_t          first;
     uint64_t          ts;            /* of the last record in it */
     uint32_t          first_at;
-    uint32_t          mutation;      /* counts changes of records in place */
     uint32_t          prev;
     uint32_t          next;          /* in the room or in the free list */
     uint32_t          jump;          /* some older segment, for the search */
-    uint32_t          spare;
+    uint32_t          spare[2];
 } ngx_chat_seg_t;
 
 
@@ -129,6 +128,7 @@ typedef struct {
     uint8_t           kind;
     uint8_t           len;
     u_char            name[NGX_CHAT_ROOM_MAX];
+    uint32_t          mutation;      /* odd while records change in place */
 } ngx_chat_slot_t;
 
 

@@ -20,11 +20,14 @@
 
 /* beside nginx's codes, none of which it is */
 #define NGX_CHAT_LIMITED  -64
+#define NGX_CHAT_NO_ROOT  -65
+#define NGX_CHAT_MANY     -66
 
 
 typedef struct ngx_chat_sh_s     ngx_chat_sh_t;     /* ngx_chat_shm.h */
 typedef struct ngx_chat_rates_s  ngx_chat_rates_t;  /* ngx_chat_rate.h */
 typedef struct ngx_chat_state_s  ngx_chat_state_t;  /* ngx_chat_state.h */
+typedef struct ngx_chat_change_s  ngx_chat_change_t;  /* ngx_chat_change.h */
 
 
 /* what is true of a room by its name: a line of "chat_rooms" */
@@ -94,19 +97,32 @@ typedef struct {
 } ngx_chat_pos_t;
 
 
-/* a record's header as it lies in shared memory, followed by `size' bytes of
-   payload (a copy made by ngx_chat_log_read() is contiguous and padded to 8) */
+/*
+ * A record's header as it lies in shared memory.  Behind it are `space' bytes:
+ * `lead' of state that no client sees, `size' of payload, and a rest.  (A copy
+ * made by ngx_chat_log_read() is contiguous.)
+ *
+ * A message without `thread' is the root of one as soon as it has a reply; the
+ * replies are a chain from the newest backwards, each with its ordinal as its
+ * lead.  The events that change a message are a chain, too; their lead is
+ * ngx_chat_fold_t.
+ */
 
 typedef struct {
     uint32_t          size;
+    uint32_t          space;         /* a multiple of 8; never changes */
     uint16_t          type;          /* NGX_CHAT_REC_* */
     uint16_t          flags;
+    uint16_t          lead;          /* a multiple of 8; never changes */
+    uint16_t          spare;
     uint64_t          offset;
     uint64_t          ts;            /* ms, never decreasing in a room */
     uint64_t          n;             /* ordinal among the room's messages */
     uint64_t          sender;        /* hash of the user's id */
     uint64_t          nonce;         /* hash */
-    uint64_t          target;        /* offset of the message it changes */
+    uint64_t          target;        /* event: the message that it changes;
+                                        root: its newest reply; reply: the
+                                        one before it */
     uint64_t          thread;        /* offset of the thread's root */
     uint64_t          latest;        /* message: newest event that changes it;
                                         such an event: its former value */
@@ -115,12 +131,19 @@ typedef struct {
 #define NGX_CHAT_REC_MESSAGE         1
 #define NGX_CHAT_REC_RAW_TEXT        2
 #define NGX_CHAT_REC_RAW_BINARY      3
+#define NGX_CHAT_REC_EDIT            4
+#define NGX_CHAT_REC_DELETE          5
+#define NGX_CHAT_REC_REACT           6
 
 #define NGX_CHAT_REC_DELETED         0x0001
 #define NGX_CHAT_REC_INVISIBLE       0x0002
 
 #define ngx_chat_rec_size(payload)                                            \
     (sizeof(ngx_chat_rec_t) + ngx_align((size_t) (payload), 8))
+#define ngx_chat_rec_bytes(rec)                                               \
+    (sizeof(ngx_chat_rec_t) + (size_t) (rec)->space)
+#define ngx_chat_rec_payload(rec)                                             \
+    ((u_char *) (rec) + sizeof(ngx_chat_rec_t) + (rec)->lead)
 
 
 typedef struct {
@@ -148,7 +171,10 @@ typedef struct {
     uint64_t               user;         /* hash for the nonce's key */
     uint64_t               nonce[2];     /* 128-bit hash; both 0: none */
     uint64_t               body;         /* hash of the content */
-    uint64_t               thread;
+    uint64_t               thread;       /* NGX_CHAT_REC_MESSAGE: the root */
+    uint64_t               thread_life;
+    ngx_chat_change_t     *change;       /* EDIT, DELETE, REACT; or NULL */
+    size_t                 reserve;      /* bytes kept behind the payload */
     uint64_t               ts;           /* now, ms */
     ngx_chat_rates_t      *rates;        /* what it takes; NULL: none */
 
@@ -310,7 +336,10 @@ void ngx_chat_room_read(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
  * nor is its ring filled.
  *
  *   NGX_OK        published, or `duplicate'
- *   NGX_DECLINED  no such room and its rule says create=off
+ *   NGX_DECLINED  no such room and its rule says create=off; no such message
+ *                 that it changes or answers
+ *   NGX_CHAT_NO_ROOT  what it answers is an answer itself
+ *   NGX_CHAT_MANY  the message has as many edits or emoji as it can have
  *   NGX_ABORT     the nonce was used with another body
  *   NGX_BUSY      full
  *   NGX_ERROR     larger than the room's log can be

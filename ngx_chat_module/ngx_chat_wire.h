@@ -71,8 +71,7 @@ size_t ngx_chat_chunk_total(void);
 
 /* iterates over what ngx_chat_log_read() has written */
 #define ngx_chat_rec_next(r)                                                  \
-    ((ngx_chat_rec_t *) ((u_char *) (r) + ngx_chat_rec_size((r)->size)))
-#define ngx_chat_rec_payload(r)  ((u_char *) (r) + sizeof(ngx_chat_rec_t))
+    ((ngx_chat_rec_t *) ((u_char *) (r) + ngx_chat_rec_bytes(r)))
 
 /* whether a record has a form there: an event stream is UTF-8 */
 ngx_uint_t ngx_chat_wire_shows(ngx_chat_wire_e wire, ngx_chat_rec_t *rec);

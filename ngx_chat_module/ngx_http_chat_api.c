@@ -59,6 +59,18 @@ ngx_http_chat_history_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
                              != NGX_OK;
     }
 
+    if (ngx_http_chat_arg(r, "thread", &value) == NGX_OK) {
+        page.thread.given = 1;
+
+        if (page.after.given
+            || ngx_chat_id_parse(&value, &page.thread.id) != NGX_OK)
+        {
+            return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
+                                       "thread must be the id of a message, "
+                                       "and is paged by before");
+        }
+    }
+
     if (page.after.given && page.before.given) {
         return ngx_http_chat_error(r, NGX_CHAT_E_BAD_REQUEST,
                                    "give before or after, not both");

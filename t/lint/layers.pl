@@ -22,7 +22,7 @@ my @ROWS = (
 
     # 3, store: shared memory, no events
     [qw(store shm segment log room nonce interest limit rate table state repair
-        copy proc test mark remote transient presence)],
+        copy proc test mark remote transient presence change)],
 
     # 4, worker: events, other workers, fan-out
     [qw(bus keys fetch ticket hub broker wire redis)],

@@ -96,14 +96,24 @@ static const proto_case_t  cases[] = {
       "unread 1 bad_request:rooms" },
     { "{\"type\":\"unread\",\"id\":1,\"rooms\":[\"a\",\"b c\"]}",
       "unread 1 ok" },
-    { "{\"type\":\"edit\",\"id\":1}", "reserved 1 ok" },
-    { "{\"type\":\"delete\",\"id\":1}", "reserved 1 ok" },
-    { "{\"type\":\"react\",\"id\":1}", "reserved 1 ok" },
+    { "{\"type\":\"edit\",\"id\":1}", "edit 1 bad_request:room" },
+    { "{\"type\":\"edit\",\"id\":1,\"room\":\"a\"}",
+      "edit 1 bad_request:target" },
+    { "{\"type\":\"edit\",\"id\":1,\"room\":\"a\","
+      "\"target\":\"0123456789-1\"}", "edit 1 bad_request:text" },
+    { "{\"type\":\"delete\",\"id\":1,\"room\":\"a\","
+      "\"target\":\"0123456789-1\"}", "delete 1 ok" },
+    { "{\"type\":\"react\",\"id\":1,\"room\":\"a\","
+      "\"target\":\"0123456789-1\",\"emoji\":\"\\u202e\",\"on\":true}",
+      "react 1 bad_request:emoji" },
+    { "{\"type\":\"react\",\"id\":1,\"room\":\"a\","
+      "\"target\":\"0123456789-1\",\"emoji\":\"+1\",\"on\":true}",
+      "react 1 ok" },
     { "{\"type\":\"direct\",\"id\":1}", "reserved 1 ok" },
 
     /* moderators */
 
-    { "{\"type\":\"react\",\"id\":1,\"room\":7,\"text\":8}",
+    { "{\"type\":\"direct\",\"id\":1,\"room\":7,\"text\":8}",
       "reserved 1 ok" },
     { "{\"type\":\"room\",\"id\":1}",
       "room 1 bad_request:room" },

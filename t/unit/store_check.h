@@ -101,7 +101,7 @@ store_check_log(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot, ngx_uint_t idx)
 
         ts = rec->ts;
 
-        for (left = ngx_chat_rec_size(rec->size); /* void */ ; left -= n) {
+        for (left = ngx_chat_rec_bytes(rec); /* void */ ; left -= n) {
             n = sh->seg_size - at;
             if (left <= n) {
                 at += left;

@@ -413,7 +413,7 @@ drain(ngx_uint_t r, ngx_chat_pos_t *pos, ngx_chat_room_info_t *i, child_t *c,
             return n;
         }
 
-        for (p = buf; p < buf + n; p += ngx_chat_rec_size(rec->size)) {
+        for (p = buf; p < buf + n; p += ngx_chat_rec_bytes(rec)) {
             rec = (ngx_chat_rec_t *) p;
 
             if (rec->offset != offset) {

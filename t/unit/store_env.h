@@ -196,11 +196,11 @@ records(u_char *p, ssize_t n, const char *name, uint64_t offset)
 
         pattern(want, r->size, name, offset);
 
-        if (memcmp(p + sizeof(ngx_chat_rec_t), want, r->size) != 0) {
+        if (memcmp(ngx_chat_rec_payload((ngx_chat_rec_t *) p), want, r->size) != 0) {
             return -1;
         }
 
-        p += ngx_chat_rec_size(r->size);
+        p += ngx_chat_rec_bytes(r);
         offset++;
         count++;
     }

@@ -58,7 +58,7 @@ test_layout(void)
 
     is_int(sizeof(ngx_chat_seg_t), 64, "a segment's header");
     is_int(sizeof(ngx_chat_nonce_t), 64, "a nonce");
-    is_int(sizeof(ngx_chat_rec_t), 72, "a record's header");
+    is_int(sizeof(ngx_chat_rec_t), 80, "a record's header");
     is_int(sizeof(ngx_chat_presence_entry_t), 216, "a member");
     is_int(sizeof(ngx_chat_presence_room_t), 72, "the members of a room");
     is_int(sizeof(ngx_chat_interest_t), 40, "an interest");
@@ -128,11 +128,11 @@ test_publish(void)
             i.epoch);
     is_str(r + 1, r->size, want, "payload");
 
-    r = (ngx_chat_rec_t *) (buf + ngx_chat_rec_size(r->size));
+    r = (ngx_chat_rec_t *) (buf + ngx_chat_rec_bytes(r));
     sprintf(want, "{\"id\":\"%.10s-2\",\"ts\":1700000000000,\"text\":\"hello\"}",
             i.epoch);
     is_str(r + 1, r->size, want, "payload");
-    is_int(n, (u_char *) r + ngx_chat_rec_size(r->size) - buf, "both");
+    is_int(n, (u_char *) r + ngx_chat_rec_bytes(r) - buf, "both");
 
     is_int(ngx_chat_log_read(&env.z, &pos, i.head, buf, sizeof(buf), &need),
            0, "no more");

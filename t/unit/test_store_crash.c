@@ -340,7 +340,7 @@ audit(ngx_chat_room_info_t *followed)
                 break;
             }
 
-            for (p = buf; p < buf + n; p += ngx_chat_rec_size(rec->size)) {
+            for (p = buf; p < buf + n; p += ngx_chat_rec_bytes(rec)) {
                 rec = (ngx_chat_rec_t *) p;
                 verify(rec, r, i.epoch, "audit");
                 memcpy(&b, rec + 1, sizeof(body_t));

@@ -1,0 +1,261 @@
+
+/*
+ * Copyright (C) the ngx_chat_module authors
+ *
+ * "edit", "delete" and "react", and messages that answer others.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_chat_change.h"
+#include "ngx_chat_dispatch.h"
+#include "ngx_chat_worker.h"
+
+
+static ngx_chat_err_e ngx_chat_change_look(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_room_key_t *key, ngx_chat_change_t *ch);
+static ngx_chat_err_e ngx_chat_change_message(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_rec_t *rec, ngx_chat_change_t *ch);
+static ngx_uint_t ngx_chat_change_allowed(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_uint_t own);
+static ngx_uint_t ngx_chat_change_own(ngx_chat_caller_t *c,
+    ngx_chat_rec_t *rec, ngx_str_t *user);
+static ngx_uint_t ngx_chat_change_type(ngx_chat_cmd_t *cmd);
+
+
+ngx_chat_err_e
+ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_publish_t *p)
+{
+    size_t              cut1, cut2, keep;
+    ngx_chat_err_e      code;
+    ngx_chat_text_t    *t;
+    ngx_chat_change_t   ch;
+
+    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SEND, &cmd->room);
+    if (code != NGX_CHAT_OK) {
+        return code;
+    }
+
+    if (c->conf->broker->prepare != NULL) {
+        /* rooms that live elsewhere */
+        return NGX_CHAT_E_UNSUPPORTED;
+    }
+
+    ngx_memzero(p, sizeof(ngx_chat_publish_t));
+    ngx_memzero(&ch, sizeof(ngx_chat_change_t));
+
+    p->key.kind = NGX_CHAT_ROOM_CHAT;
+    p->key.name = cmd->room;
+    p->type = ngx_chat_change_type(cmd);
+    p->change = &ch;
+
+    code = ngx_chat_change_look(c, cmd, &p->key, &ch);
+    if (code != NGX_CHAT_OK) {
+        return code;
+    }
+
+    t = ngx_chat_worker_text();
+
+    ngx_chat_event_change(t, cmd, c->user, &cut1, &cut2, &keep);
+
+    if (t->failed) {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
+    p->piece[0].data = t->start;
+    p->piece[0].len = cut1;
+    p->piece[1].data = t->start + cut1;
+    p->piece[1].len = cut2 - cut1;
+    p->piece[2].data = t->start + cut2;
+    p->piece[2].len = ngx_chat_text_len(t) - cut2;
+
+    if (p->type == NGX_CHAT_REC_EDIT) {
+        /* where its content begins, which the id moves under the lock */
+        ch.cut = keep;
+        ch.data = (cmd->data.len > 0);
+        p->reserve = sizeof(NGX_CHAT_TOMBSTONE);
+    }
+
+    ch.on = cmd->on;
+    ch.emoji = cmd->emoji;
+    ch.user = c->user->id;
+
+    ngx_chat_dispatch_nonce(c, p, &cmd->nonce);
+
+    if (cmd->nonce.len > 0) {
+        p->body = ngx_chat_change_hash(cmd);
+    }
+
+    code = ngx_chat_dispatch_broker(c, p, cmd->text.len + cmd->data.len);
+
+    p->change = NULL;
+
+    return code;
+}
+
+
+static ngx_uint_t
+ngx_chat_change_type(ngx_chat_cmd_t *cmd)
+{
+    switch (cmd->type) {
+
+    case NGX_CHAT_CMD_EDIT:
+        return NGX_CHAT_REC_EDIT;
+
+    case NGX_CHAT_CMD_DELETE:
+        return NGX_CHAT_REC_DELETE;
+
+    default:
+        return NGX_CHAT_REC_REACT;
+    }
+}
+
+
+/*
+ * Whose the message is, and how much of it stays when it is deleted: it is read
+ * before the lock is taken, for neither ever changes.  What isn't there is told
+ * under the lock only: the command may be a repetition.
+ */
+
+static ngx_chat_err_e
+ngx_chat_change_look(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_room_key_t *key, ngx_chat_change_t *ch)
+{
+    u_char                *buf;
+    uint64_t               offset;
+    ngx_chat_pos_t         pos;
+    ngx_chat_zone_t       *z;
+    ngx_chat_room_info_t   info;
+
+    z = c->conf->zone;
+    offset = cmd->target.id.offset;
+
+    if (ngx_chat_room_find(z, key, ngx_chat_zone_rule(z, &key->name), &info)
+        != NGX_OK
+        || ngx_memcmp(cmd->target.id.epoch, info.epoch, NGX_CHAT_EPOCH_LEN)
+           != 0)
+    {
+        return NGX_CHAT_E_NOT_FOUND;
+    }
+
+    ch->life = info.life;
+    ch->target = offset;
+    ch->gone = 1;
+
+    if (offset < info.first || offset > info.head
+        || ngx_chat_log_seek(z, info.idx, info.life, offset, &pos) != NGX_OK
+        || ngx_chat_worker_read(z, &pos, offset, NGX_CHAT_HISTORY_READ, &buf)
+           <= 0)
+    {
+        return NGX_CHAT_OK;
+    }
+
+    return ngx_chat_change_message(c, cmd, (ngx_chat_rec_t *) buf, ch);
+}
+
+
+static ngx_chat_err_e
+ngx_chat_change_message(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_rec_t *rec, ngx_chat_change_t *ch)
+{
+    ngx_str_t  json, user;
+
+    static ngx_str_t  name = ngx_string("user");
+
+    json.data = ngx_chat_rec_payload(rec);
+    json.len = rec->size;
+
+    if (rec->type != NGX_CHAT_REC_MESSAGE
+        || (rec->flags & NGX_CHAT_REC_DELETED)
+        || ngx_chat_json_member(&json, &name, &user) != NGX_OK)
+    {
+        return NGX_CHAT_OK;
+    }
+
+    if (!ngx_chat_change_allowed(c, cmd, ngx_chat_change_own(c, rec, &user)))
+    {
+        return NGX_CHAT_E_FORBIDDEN;
+    }
+
+    ch->cut = (size_t) (user.data + user.len - json.data);
+    ch->gone = 0;
+
+    return NGX_CHAT_OK;
+}
+
+
+/* the one place that decides whose messages may be changed */
+
+static ngx_uint_t
+ngx_chat_change_allowed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_uint_t own)
+{
+    ngx_chat_action_e  action;
+
+    switch (cmd->type) {
+
+    case NGX_CHAT_CMD_EDIT:
+        action = own ? NGX_CHAT_MAY_EDIT_OWN : NGX_CHAT_MAY_EDIT_ANY;
+        break;
+
+    case NGX_CHAT_CMD_DELETE:
+        action = own ? NGX_CHAT_MAY_DELETE_OWN : NGX_CHAT_MAY_DELETE_ANY;
+        break;
+
+    default:
+        action = NGX_CHAT_MAY_REACT;
+    }
+
+    return ngx_chat_dispatch_may(c, action, &cmd->room) == NGX_CHAT_OK;
+}
+
+
+/* ids of users need no escapes */
+
+static ngx_uint_t
+ngx_chat_change_own(ngx_chat_caller_t *c, ngx_chat_rec_t *rec,
+    ngx_str_t *user)
+{
+    ngx_str_t  id;
+
+    static ngx_str_t  name = ngx_string("id");
+
+    return rec->sender == ngx_chat_hash64(0, c->user->id.data,
+                                          c->user->id.len)
+           && ngx_chat_json_member(user, &name, &id) == NGX_OK
+           && id.len == c->user->id.len + 2
+           && ngx_memcmp(id.data + 1, c->user->id.data, c->user->id.len) == 0;
+}
+
+
+ngx_chat_err_e
+ngx_chat_dispatch_thread(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_publish_t *p)
+{
+    ngx_chat_zone_t       *z;
+    ngx_chat_room_info_t   info;
+
+    p->thread = cmd->thread.id.offset;
+
+    if (c->conf->broker->prepare != NULL) {
+        /* rooms that live elsewhere: it is passed on */
+        return NGX_CHAT_OK;
+    }
+
+    z = c->conf->zone;
+
+    if (ngx_chat_room_find(z, &p->key, ngx_chat_zone_rule(z, &p->key.name),
+                           &info)
+        != NGX_OK
+        || ngx_memcmp(cmd->thread.id.epoch, info.epoch, NGX_CHAT_EPOCH_LEN)
+           != 0)
+    {
+        return NGX_CHAT_E_NOT_FOUND;
+    }
+
+    p->thread_life = info.life;
+
+    return NGX_CHAT_OK;
+}
