@@ -116,11 +116,12 @@ ngx_http_chat_identify_guest(ngx_http_request_t *r,
                                    &expires);
         if (rc != NGX_OK) {
             ctx->user.id.len = 0;
+            return rc;
         }
 
         ctx->user.issued = expires - NGX_CHAT_GUEST_TTL;
 
-        return rc;
+        return NGX_OK;
     }
 
     if (ngx_http_chat_cookie(r, &name, &token) == NGX_OK

@@ -195,6 +195,12 @@ ngx_http_chat_who(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
         return rc;
     }
 
+    if (rc == NGX_BUSY) {
+        /* whoever was asked says so */
+        ctx->refused = NGX_CHAT_E_FORBIDDEN;
+        return NGX_BUSY;
+    }
+
     ngx_http_chat_address(r->connection, &ctx->user);
 
     if (rc != NGX_OK || ctx->user.id.len == 0) {
