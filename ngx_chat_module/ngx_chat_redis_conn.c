@@ -28,9 +28,7 @@
 
 
 static void ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc);
-static ngx_int_t ngx_chat_redis_conn_ask(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_connected(ngx_chat_redis_conn_t *rc);
-static void ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_named(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_insecure(ngx_chat_redis_conn_t *rc);
 static void ngx_chat_redis_conn_secured(ngx_chat_redis_conn_t *rc);
@@ -242,93 +240,6 @@ ngx_chat_redis_conn_connect(ngx_chat_redis_conn_t *rc)
     if (rv == NGX_OK) {
         ngx_chat_redis_conn_connected(rc);
     }
-}
-
-
-/* NGX_AGAIN: the timer goes off when the name has been looked up, or when that
-   takes too long: then what was known is used */
-
-static ngx_int_t
-ngx_chat_redis_conn_ask(ngx_chat_redis_conn_t *rc)
-{
-    ngx_chat_redis_names_forget(rc);
-
-    if (!rc->asked && ngx_chat_redis_names_ask(rc->server->names) == NGX_AGAIN)
-    {
-        rc->asked = 1;
-        ngx_chat_redis_names_wait(rc->server->names, rc);
-        ngx_add_timer(&rc->timer, rc->server->connect_timeout);
-        return NGX_AGAIN;
-    }
-
-    rc->asked = 0;
-
-    return NGX_OK;
-}
-
-
-/* an address of the server; or of a Sentinel, and then what that has named */
-
-static void
-ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc)
-{
-    ngx_addr_t  *addr;
-
-    rc->asking = (rc->server->sentinel.len > 0 && !rc->named);
-
-    if (!rc->named) {
-
-        if (rc->server->naddrs == 0) {
-            rc->peer.name = &rc->server->url;
-            return;
-        }
-
-        rc->address %= rc->server->naddrs;
-        addr = &rc->server->addrs[rc->address];
-
-        /* a copy: other addresses may come while it is connected */
-
-        rc->target_len = ngx_min(addr->socklen,
-                                 (socklen_t) sizeof(ngx_sockaddr_t));
-        ngx_memcpy(&rc->target, addr->sockaddr, rc->target_len);
-
-        rc->target_name.len = ngx_min(addr->name.len, NGX_SOCKADDR_STRLEN);
-        rc->target_name.data = rc->target_text;
-        ngx_memcpy(rc->target_text, addr->name.data, rc->target_name.len);
-    }
-
-    rc->named = 0;
-
-    rc->peer.sockaddr = &rc->target.sockaddr;
-    rc->peer.socklen = rc->target_len;
-    rc->peer.name = &rc->target_name;
-}
-
-
-void
-ngx_chat_redis_conn_moved(ngx_chat_redis_conn_t *rc)
-{
-    ngx_addr_t  *addr;
-    ngx_uint_t   i;
-
-    if (rc->state == NGX_CHAT_REDIS_DOWN
-        || (rc->server->sentinel.len > 0 && !rc->asking))
-    {
-        return;
-    }
-
-    for (i = 0; i < rc->server->naddrs; i++) {
-        addr = &rc->server->addrs[i];
-
-        if (ngx_cmp_sockaddr(&rc->target.sockaddr, rc->target_len,
-                             addr->sockaddr, addr->socklen, 1)
-            == NGX_OK)
-        {
-            return;
-        }
-    }
-
-    ngx_chat_redis_conn_lose(rc, "its name has another address now");
 }
 
 

@@ -148,9 +148,6 @@ void ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why);
 /* .. and the server may go on refusing: later and later */
 void ngx_chat_redis_conn_refused(ngx_chat_redis_conn_t *rc, const char *why);
 
-/* loses it if it is to an address that the server doesn't have any more */
-void ngx_chat_redis_conn_moved(ngx_chat_redis_conn_t *rc);
-
 /*
  * Queues a command; written in this turn of the event loop.  handler NULL: the
  * reply doesn't matter (or is a push).  NGX_OK; NGX_AGAIN: not ready; NGX_BUSY:
@@ -167,6 +164,22 @@ ngx_int_t ngx_chat_redis_conn_send(ngx_chat_redis_conn_t *rc, int argc,
 #define ngx_chat_redis_conn_down_for(rc)                                      \
     ((rc)->state == NGX_CHAT_REDIS_READY                                      \
      ? 0 : (ngx_msec_t) (ngx_current_msec - (rc)->down_since))
+
+
+/* --- ngx_chat_redis_conn_addr.c --- */
+
+/*
+ * Before it connects.  NGX_OK; NGX_AGAIN: the timer goes off when the name has
+ * been looked up, or when that takes too long: then what was known is used
+ */
+ngx_int_t ngx_chat_redis_conn_ask(ngx_chat_redis_conn_t *rc);
+
+/* rc->peer is an address of the server; or of a Sentinel, and then what that
+   has named */
+void ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc);
+
+/* loses it if it is to an address that the server doesn't have any more */
+void ngx_chat_redis_conn_moved(ngx_chat_redis_conn_t *rc);
 
 
 #endif /* _NGX_CHAT_REDIS_CONN_H_INCLUDED_ */
