@@ -31,7 +31,7 @@ ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     size_t              cut1, cut2, keep;
     ngx_chat_err_e      code;
     ngx_chat_text_t    *t;
-    ngx_chat_change_t   ch;
+    ngx_chat_change_t  *ch;
 
     code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SEND, &cmd->room);
     if (code != NGX_CHAT_OK) {
@@ -43,15 +43,19 @@ ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         return NGX_CHAT_E_UNSUPPORTED;
     }
 
+    ch = ngx_pcalloc(c->pool, sizeof(ngx_chat_change_t));
+    if (ch == NULL) {
+        return NGX_CHAT_E_INTERNAL;
+    }
+
     ngx_memzero(p, sizeof(ngx_chat_publish_t));
-    ngx_memzero(&ch, sizeof(ngx_chat_change_t));
 
     p->key.kind = NGX_CHAT_ROOM_CHAT;
     p->key.name = cmd->room;
     p->type = ngx_chat_change_type(cmd);
-    p->change = &ch;
+    p->change = ch;
 
-    code = ngx_chat_change_look(c, cmd, &p->key, &ch);
+    code = ngx_chat_change_look(c, cmd, &p->key, ch);
     if (code != NGX_CHAT_OK) {
         return code;
     }
@@ -73,14 +77,14 @@ ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     if (p->type == NGX_CHAT_REC_EDIT) {
         /* where its content begins, which the id moves under the lock */
-        ch.cut = keep;
-        ch.data = (cmd->data.len > 0);
+        ch->cut = keep;
+        ch->data = (cmd->data.len > 0);
         p->reserve = sizeof(NGX_CHAT_TOMBSTONE);
     }
 
-    ch.on = cmd->on;
-    ch.emoji = cmd->emoji;
-    ch.user = c->user->id;
+    ch->on = cmd->on;
+    ch->emoji = cmd->emoji;
+    ch->user = c->user->id;
 
     ngx_chat_dispatch_nonce(c, p, &cmd->nonce);
 

@@ -22,7 +22,7 @@ test_layout(void)
 
     min = ngx_chat_zone_min_size();
 
-    ok(min < 600 * 1024, "the least size is %luk", min / 1024);
+    ok(min < 640 * 1024, "the least size is %luk", min / 1024);
 
     memset(&e, 0, sizeof(e));
     is_int(env_init(&e, "min", min, env_log), NGX_OK, "a zone of it");
