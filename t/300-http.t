@@ -161,7 +161,7 @@ c: send {"type":"join","id":1,"room":"big","after":"$last"}
 c: recv {"type":"joined","room":"big","recovered":true,"missed":0}
 2 * c: recv {"type":"message","room":"big"}
 --- chat_http
-chat_zone zone=main:64m;
+chat_zone zone=main:128m;
 
 
 
