@@ -153,6 +153,8 @@ w: enter ws /chat/lobby
 w: recv {"type":"expiring"} within=10
 w: recv {"type":"closing","code":4401} within=10
 w: closed 4401
+# seconds begin at another time for a session than on the clock
+await /chat/lobby {"code":"expired"}
 a: get /chat/lobby
 a: expect 401 {"code":"expired"}
 # what is no answer
