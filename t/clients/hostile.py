@@ -97,9 +97,14 @@ def agree(found, n):
 
 
 def without_session(events):
-    """welcome is each session's own: only the rest can be the same."""
+    """welcome is each session's own, and so is how many were there when it
+    came: only the rest can be the same."""
 
-    return {name: [e for e in list if '"type":"welcome"' not in e[0]]
+    def same(e):
+        return [re.sub(r'^({"type":"joined",.*?),"members":\d+', r'\1', e[0]),
+                *e[1:]]
+
+    return {name: [same(e) for e in list if '"type":"welcome"' not in e[0]]
             for name, list in events.items()}
 
 
