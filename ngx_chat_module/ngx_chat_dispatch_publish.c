@@ -131,6 +131,11 @@ ngx_chat_dispatch_readers(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_str_t         user;
     ngx_chat_zone_t  *z;
 
+    if (c->conf->broker->prepare != NULL) {
+        /* no markers where hosts share rooms */
+        return NGX_OK;
+    }
+
     z = c->conf->zone;
 
     ngx_chat_mark_user(z, &c->user->id, p->reader);

@@ -27,9 +27,9 @@ static void ngx_chat_dispatch_receipt(ngx_chat_caller_t *c,
 void
 ngx_chat_command_read(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
-    ngx_chat_err_e    code;
-    ngx_chat_err_t    err;
-    ngx_chat_text_t  *t;
+    ngx_chat_err_e       code;
+    ngx_chat_err_t       err;
+    ngx_chat_text_t     *t;
     ngx_chat_marking_t   r;
 
     code = ngx_chat_dispatch_read_room(c, &cmd->room, &cmd->upto.id, &r);
@@ -112,11 +112,13 @@ ngx_chat_command_unread(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         }
 
         if (room[i].error == NGX_CHAT_OK) {
-            ngx_chat_text_add(t, ",{", n ? 2 : 0);
-            ngx_chat_text_add(t, "{", n ? 0 : 1);
+            if (n++ > 0) {
+                ngx_chat_text_lit(t, ",");
+            }
+
+            ngx_chat_text_lit(t, "{");
             ngx_chat_enc_unread(t, &r);
             ngx_chat_text_lit(t, "}");
-            n++;
         }
     }
 
