@@ -260,8 +260,8 @@ ngx_int_t ngx_http_chat_handler(ngx_http_request_t *r);
 /* a header of the request by its lowercase name; NULL: none */
 ngx_table_elt_t *ngx_http_chat_header_in(ngx_http_request_t *r,
     const char *name);
-/* the same of several lines; n counts from 0 */
-ngx_table_elt_t *ngx_http_chat_header_line(ngx_http_request_t *r,
+/* the same of any headers, and of several lines; n counts from 0 */
+ngx_table_elt_t *ngx_http_chat_header_line(ngx_list_t *headers,
     const char *name, ngx_uint_t n);
 /* NGX_OK and the next word of a list, or NGX_DONE */
 ngx_int_t ngx_http_chat_header_word(ngx_http_request_t *r, const char *name,

@@ -38,8 +38,6 @@ static ngx_int_t ngx_http_chat_auth_json(ngx_http_request_t *r,
     ngx_http_request_t *sr, ngx_str_t *json);
 static ngx_int_t ngx_http_chat_auth_headers(ngx_http_request_t *r,
     ngx_http_request_t *sr, ngx_str_t *json);
-static ngx_table_elt_t *ngx_http_chat_auth_header(ngx_http_request_t *sr,
-    const char *name);
 static ngx_int_t ngx_http_chat_auth_user(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *json, const char **why);
 static ngx_int_t ngx_http_chat_auth_expires(ngx_pool_t *pool,
@@ -286,7 +284,7 @@ ngx_http_chat_auth_headers(ngx_http_request_t *r, ngx_http_request_t *sr,
     ngx_chat_text_lit(t, "{\"from\":\"headers\"");
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        h = ngx_http_chat_auth_header(sr, headers[i]);
+        h = ngx_http_chat_header_line(&sr->headers_out.headers, headers[i], 0);
 
         if (h == NULL
             || ngx_chat_utf8_valid(h->value.data, h->value.len) != NGX_OK)
@@ -316,41 +314,6 @@ ngx_http_chat_auth_headers(ngx_http_request_t *r, ngx_http_request_t *sr,
     ngx_memcpy(json->data, t->start, json->len);
 
     return ngx_chat_jwt_object(json);
-}
-
-
-static ngx_table_elt_t *
-ngx_http_chat_auth_header(ngx_http_request_t *sr, const char *name)
-{
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    len = ngx_strlen(name);
-
-    part = &sr->headers_out.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash != 0 && h[i].key.len == len
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-        {
-            return &h[i];
-        }
-    }
 }
 
 

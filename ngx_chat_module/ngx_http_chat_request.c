@@ -394,14 +394,14 @@ ngx_http_chat_route_get(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 ngx_table_elt_t *
 ngx_http_chat_header_in(ngx_http_request_t *r, const char *name)
 {
-    return ngx_http_chat_header_line(r, name, 0);
+    return ngx_http_chat_header_line(&r->headers_in.headers, name, 0);
 }
 
 
 /* the line n of that name, from 0 */
 
 ngx_table_elt_t *
-ngx_http_chat_header_line(ngx_http_request_t *r, const char *name,
+ngx_http_chat_header_line(ngx_list_t *headers, const char *name,
     ngx_uint_t n)
 {
     size_t            len;
@@ -411,7 +411,7 @@ ngx_http_chat_header_line(ngx_http_request_t *r, const char *name,
 
     len = ngx_strlen(name);
 
-    part = &r->headers_in.headers.part;
+    part = &headers->part;
     h = part->elts;
 
     for (i = 0; /* void */ ; i++) {
@@ -455,7 +455,8 @@ ngx_http_chat_header_word(ngx_http_request_t *r, const char *name,
             break;
         }
 
-        h = ngx_http_chat_header_line(r, name, words->line++);
+        h = ngx_http_chat_header_line(&r->headers_in.headers, name,
+                                      words->line++);
 
         if (h == NULL) {
             return NGX_DONE;

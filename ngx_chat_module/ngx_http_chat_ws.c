@@ -364,7 +364,8 @@ ngx_http_chat_ws_extensions(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
     }
 
     for (i = 0; /* void */ ; i++) {
-        h = ngx_http_chat_header_line(r, "sec-websocket-extensions", i);
+        h = ngx_http_chat_header_line(&r->headers_in.headers,
+                                      "sec-websocket-extensions", i);
 
         if (h == NULL) {
             return NGX_OK;
