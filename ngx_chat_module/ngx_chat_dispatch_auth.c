@@ -159,6 +159,11 @@ ngx_chat_token_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
         user->allow = c->conf->allow;
 
+        if (ngx_chat_user_give_roles(user, c->conf->roles, c->pool) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         /* where he comes from is no claim, and limits by address need it */
 
         ngx_memcpy(user->addr, c->user->addr, sizeof(user->addr));

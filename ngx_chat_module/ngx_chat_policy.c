@@ -22,6 +22,8 @@ static ngx_uint_t ngx_chat_policy_confined(ngx_chat_user_t *user,
     ngx_str_t *room);
 static ngx_uint_t ngx_chat_policy_allows(ngx_chat_user_t *user,
     ngx_uint_t rank, ngx_chat_action_e action, ngx_str_t *room);
+static ngx_uint_t ngx_chat_role_line_has(ngx_chat_role_line_t *line,
+    ngx_str_t *id);
 static size_t ngx_chat_roles_size(ngx_chat_roles_t *roles);
 static u_char *ngx_chat_roles_copy(ngx_chat_roles_t *dst,
     ngx_chat_roles_t *roles, ngx_str_t *names, u_char *p);
@@ -291,6 +293,67 @@ ngx_chat_user_roles_rank(ngx_chat_user_t *user)
     }
 
     return highest;
+}
+
+
+ngx_int_t
+ngx_chat_user_give_roles(ngx_chat_user_t *user, ngx_array_t *lines,
+    ngx_pool_t *pool)
+{
+    u_char                *elt;
+    ngx_str_t             *names;
+    ngx_uint_t             i, n;
+    ngx_chat_role_line_t  *line;
+
+    if (lines == NULL || user->guest) {
+        return NGX_OK;
+    }
+
+    names = ngx_palloc(pool, NGX_CHAT_ROLES_MAX * sizeof(ngx_str_t));
+    if (names == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_min(user->roles.n, NGX_CHAT_ROLES_MAX);
+
+    for (i = 0; i < n; i++) {
+        names[i] = user->roles.names[i];
+    }
+
+    elt = lines->elts;
+
+    for (i = 0; i < lines->nelts && n < NGX_CHAT_ROLES_MAX; i++) {
+        line = (ngx_chat_role_line_t *) (elt + i * lines->size);
+
+        if (ngx_chat_role_line_has(line, &user->id)) {
+            names[n++] = line->role;
+        }
+    }
+
+    user->roles.names = names;
+    user->roles.n = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_chat_role_line_has(ngx_chat_role_line_t *line, ngx_str_t *id)
+{
+    ngx_str_t   *user;
+    ngx_uint_t   i;
+
+    user = line->users.elts;
+
+    for (i = 0; i < line->users.nelts; i++) {
+        if (user[i].len == id->len
+            && ngx_memcmp(user[i].data, id->data, id->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -75,6 +75,14 @@ ngx_uint_t ngx_chat_room_is_audit(ngx_str_t *room);
 ngx_int_t ngx_chat_room_valid(ngx_str_t *room);
 
 
+/* a line of "chat_role" that names users; `users' is empty if it doesn't */
+
+typedef struct {
+    ngx_str_t             role;
+    ngx_array_t           users;         /* of ngx_str_t */
+} ngx_chat_role_line_t;
+
+
 /*
  * What the configuration and the source of identity say: NGX_CHAT_OK, or the
  * error to answer, also where the user's `rooms' don't have the room.  An
@@ -105,6 +113,16 @@ ngx_str_t *ngx_chat_rank_role(ngx_uint_t rank);
 ngx_uint_t ngx_chat_user_rank(ngx_chat_user_t *user);
 /* the highest that goes with one of the user's roles, or 0 */
 ngx_uint_t ngx_chat_user_roles_rank(ngx_chat_user_t *user);
+
+/* roles that one user may have; what is beyond them is left out */
+#define NGX_CHAT_ROLES_MAX       32
+
+/*
+ * Adds the roles that lines give the user by his id, if he is no guest.
+ * Elements of `lines' begin with ngx_chat_role_line_t.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_chat_user_give_roles(ngx_chat_user_t *user, ngx_array_t *lines,
+    ngx_pool_t *pool);
 
 /* whether the user has a role of that name */
 ngx_uint_t ngx_chat_user_has_role(ngx_chat_user_t *user, ngx_str_t *role);

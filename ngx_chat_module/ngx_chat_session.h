@@ -70,6 +70,7 @@ typedef struct {
     ngx_uint_t                 limits_dry;
     ngx_chat_auth_t           *auth;           /* tokens; NULL: none */
     ngx_array_t               *allow;          /* of ngx_chat_allow_t; NULL */
+    ngx_array_t               *roles;          /* ngx_chat_role_line_t first */
     ngx_chat_audit_log_t      *audit;          /* chat_audit_log; NULL */
 } ngx_chat_conf_t;
 

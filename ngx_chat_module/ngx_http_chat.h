@@ -358,6 +358,9 @@ ngx_int_t ngx_http_chat_ticket_identify(ngx_http_request_t *r,
 ngx_int_t ngx_http_chat_roles(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 
+/* whether a line of chat_role has a value, which takes a request to know */
+ngx_uint_t ngx_http_chat_roles_vary(ngx_array_t *roles);
+
 /* --- ngx_http_chat_ws.c --- */
 
 ngx_int_t ngx_http_chat_ws_handler(ngx_http_request_t *r,

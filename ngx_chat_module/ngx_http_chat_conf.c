@@ -288,6 +288,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->chat.guest = conf->guest;
     conf->chat.limits = conf->limits;
     conf->chat.allow = conf->allow;
+    conf->chat.roles = conf->roles;
     conf->chat.limits_dry = conf->limit_dry_run;
     conf->chat.audit = conf->audit;
 
@@ -381,12 +382,12 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->jwt.files != NULL && conf->roles != NULL) {
+    if (conf->jwt.files != NULL && ngx_http_chat_roles_vary(conf->roles)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "both \"chat_jwt_key\" or \"chat_jwt_jwks\" and "
-                           "\"chat_role\" say what roles users have in "
-                           "location \"%V\", remove \"chat_role\" and put "
-                           "roles into the tokens", name);
+                           "\"chat_role\" with a variable in location \"%V\" "
+                           "can't be beside \"chat_jwt_key\" or "
+                           "\"chat_jwt_jwks\": put roles into the tokens, or "
+                           "write \"chat_role ROLE user=ID\"", name);
         return NGX_CONF_ERROR;
     }
 

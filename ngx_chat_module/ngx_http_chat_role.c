@@ -14,16 +14,14 @@
 #include "ngx_chat_policy.h"
 
 
-/* roles that one user may have, and bytes of a role's name */
-#define NGX_HTTP_CHAT_ROLES     32
+/* bytes of a role's name */
 #define NGX_HTTP_CHAT_ROLE_MAX  64
 
 
 /* a line of chat_role: a role for some users, or a value with names of roles */
 
 typedef struct {
-    ngx_str_t                  role;
-    ngx_array_t                users;        /* of ngx_str_t */
+    ngx_chat_role_line_t       line;         /* first */
     ngx_http_complex_value_t  *value;
 } ngx_http_chat_role_t;
 
@@ -170,9 +168,9 @@ ngx_http_chat_role_users(ngx_conf_t *cf, ngx_command_t *cmd,
         return "needs users: add \"user=ID\", or write a variable";
     }
 
-    line->role = arg[1];
+    line->line.role = arg[1];
 
-    if (ngx_array_init(&line->users, cf->pool, cf->args->nelts,
+    if (ngx_array_init(&line->line.users, cf->pool, cf->args->nelts,
                        sizeof(ngx_str_t))
         != NGX_OK)
     {
@@ -189,7 +187,7 @@ ngx_http_chat_role_users(ngx_conf_t *cf, ngx_command_t *cmd,
                            "no guest");
         }
 
-        user = ngx_array_push(&line->users);
+        user = ngx_array_push(&line->line.users);
         if (user == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -265,7 +263,11 @@ ngx_http_chat_roles(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
 
     if (clcf->roles != NULL) {
 
-        if (ngx_array_init(&roles, r->pool, 4, sizeof(ngx_str_t)) != NGX_OK) {
+        if (ngx_chat_user_give_roles(&ctx->user, clcf->roles, r->pool)
+            != NGX_OK
+            || ngx_array_init(&roles, r->pool, 4, sizeof(ngx_str_t))
+               != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
@@ -302,22 +304,10 @@ static ngx_int_t
 ngx_http_chat_roles_line(ngx_http_request_t *r, ngx_http_chat_role_t *line,
     ngx_http_chat_ctx_t *ctx, ngx_array_t *roles)
 {
-    u_char      *p, *last;
-    ngx_str_t   *user, value, role;
-    ngx_uint_t   i;
+    u_char     *p, *last;
+    ngx_str_t   value, role;
 
     if (line->value == NULL) {
-        user = line->users.elts;
-
-        for (i = 0; i < line->users.nelts; i++) {
-            if (!ctx->user.guest && user[i].len == ctx->user.id.len
-                && ngx_memcmp(user[i].data, ctx->user.id.data, user[i].len)
-                   == 0)
-            {
-                return ngx_http_chat_roles_add(roles, &line->role);
-            }
-        }
-
         return NGX_OK;
     }
 
@@ -347,6 +337,28 @@ ngx_http_chat_roles_line(ngx_http_request_t *r, ngx_http_chat_role_t *line,
 }
 
 
+ngx_uint_t
+ngx_http_chat_roles_vary(ngx_array_t *roles)
+{
+    ngx_uint_t             i;
+    ngx_http_chat_role_t  *line;
+
+    if (roles == NULL) {
+        return 0;
+    }
+
+    line = roles->elts;
+
+    for (i = 0; i < roles->nelts; i++) {
+        if (line[i].value != NULL) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* more than there may be are left out */
 
 static ngx_int_t
@@ -354,7 +366,7 @@ ngx_http_chat_roles_add(ngx_array_t *roles, ngx_str_t *role)
 {
     ngx_str_t  *name;
 
-    if (roles->nelts >= NGX_HTTP_CHAT_ROLES) {
+    if (roles->nelts >= NGX_CHAT_ROLES_MAX) {
         return NGX_OK;
     }
 

@@ -49,6 +49,27 @@ sub table {
 }
 
 
+# what the table gives to a role, in its order; who has joined may join and read
+
+sub allowed {
+    my $n = shift;
+    my @can;
+
+    open my $docs, '<', "$FindBin::Bin/../docs/directives.md" or die $!;
+
+    while (<$docs>) {
+        my ($action, @may) =
+            /^\| `([\w-]+)` \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \|/
+            or next;
+
+        push @can, $action
+            if $may[$n] eq 'yes' && $action !~ /^(?:connect|join|read)$/;
+    }
+
+    return "@can";
+}
+
+
 sub probe {
     my ($nginx, $location, $action, $role, $allowed) = @_;
     my $base = ($role eq 'guest' ? '/g-' : '/u-') . $location;
@@ -270,8 +291,53 @@ c: closed 1008 forbidden
 
 
 
-=== TEST 9: one source of roles
+=== TEST 9: roles beside those of tokens, also of one that comes later
 --- chat_config
-chat_guest  on;
+chat_jwt_key  $TEST_NGINX_KEYS/HS256.key  alg=HS256;
+chat_role     owner user=ann;
 --- chat
-refused chat chat_jwt_key $TEST_NGINX_KEYS/HS256.key alg=HS256; chat_role moderator user=ann; => both "chat_jwt_key" or "chat_jwt_jwks" and "chat_role" say what roles users have
+refused chat chat_jwt_key $TEST_NGINX_KEYS/HS256.key alg=HS256; chat_role $remote_user; => "chat_role" with a variable in location "/chat/" can't be beside "chat_jwt_key" or "chat_jwt_jwks": put roles into the tokens, or write "chat_role ROLE user=ID"
+let n = <<main::hs({ sub => 'ann', exp => main::in(600), roles => ['x'] })>>
+let b = <<main::hs({ sub => 'bob', exp => main::in(600), roles => ['moderator'] })>>
+a: ws /chat/lobby header="Authorization: Bearer $n"
+a: recv {"type":"welcome"}
+a: recv {"type":"joined","role":"owner"}
+c: ws /chat/
+c: send {"type":"auth","id":1,"token":"$n"}
+c: recv {"type":"welcome"}
+c: ask {"type":"join","id":2,"room":"lobby"} -> {"type":"joined","role":"owner"}
+b: ws /chat/lobby header="Authorization: Bearer $b"
+b: recv {"type":"welcome"}
+b: recv {"type":"joined","role":"moderator"}
+# who isn't here any more is known by his rank
+a: close
+c: close
+b: ask {"type":"kick","id":1,"room":"lobby","user":"ann"} -> {"type":"error","code":"forbidden"}
+b: ask {"type":"kick","id":2,"room":"lobby","user":"carl"} -> {"type":"ok"}
+
+
+
+=== TEST 10: the table of the documentation, as joined tells it
+--- chat_http
+chat_zone  zone=main:8m;
+chat_role  $arg_roles trusted;
+--- config
+location ^~ /u-all/ { chat main; chat_user $arg_user trusted; }
+location ^~ /g-all/ { chat main; chat_guest on; }
+--- chat
+let g = <<main::allowed(0)>>
+let m = <<main::allowed(1)>>
+let d = <<main::allowed(2)>>
+let o = <<main::allowed(3)>>
+a: ws /g-all/lobby
+a: recv {"type":"welcome"}
+a: recv {"type":"joined","role":"guest","can":"<< join(' ', @$_) eq '$g' >>"}
+b: ws /u-all/lobby?user=bob&roles=
+b: recv {"type":"welcome"}
+b: recv {"type":"joined","role":"member","can":"<< join(' ', @$_) eq '$m' >>"}
+c: ws /u-all/lobby?user=carl&roles=moderator
+c: recv {"type":"welcome"}
+c: recv {"type":"joined","role":"moderator","can":"<< join(' ', @$_) eq '$d' >>"}
+d: ws /u-all/lobby?user=dora&roles=owner
+d: recv {"type":"welcome"}
+d: recv {"type":"joined","role":"owner","can":"<< join(' ', @$_) eq '$o' >>"}
