@@ -205,12 +205,7 @@ ngx_chat_audit_publish(ngx_chat_caller_t *c, ngx_chat_text_t *t, size_t cut1,
     p.type = NGX_CHAT_REC_MESSAGE;
     p.ts = ngx_chat_worker_now();
 
-    p.piece[0].data = t->start;
-    p.piece[0].len = cut1;
-    p.piece[1].data = t->start + cut1;
-    p.piece[1].len = cut2 - cut1;
-    p.piece[2].data = t->start + cut2;
-    p.piece[2].len = ngx_chat_text_len(t) - cut2;
+    ngx_chat_dispatch_pieces(&p, t, cut1, cut2);
 
     if (ngx_chat_broker_local.publish(z, &p, NULL) != NGX_OK) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,

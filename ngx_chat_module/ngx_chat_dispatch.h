@@ -172,6 +172,9 @@ ngx_chat_err_e ngx_chat_dispatch_members(ngx_chat_caller_t *c,
    sent: each KB more costs a unit more */
 ngx_chat_err_e ngx_chat_dispatch_broker(ngx_chat_caller_t *c,
     ngx_chat_publish_t *p, size_t size);
+/* the pieces of an event: the id goes to `cut1', the time to `cut2' */
+void ngx_chat_dispatch_pieces(ngx_chat_publish_t *p, ngx_chat_text_t *t,
+    size_t cut1, size_t cut2);
 /* p's sender, and its nonce */
 void ngx_chat_dispatch_nonce(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     ngx_str_t *nonce);
@@ -181,6 +184,9 @@ void ngx_chat_dispatch_nonce(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
 /* "edit", "delete", "react"; p has the outcome */
 ngx_chat_err_e ngx_chat_dispatch_change(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
+/* whose message a record is, and how many bytes of it stay when it is deleted;
+   0: it is none, or is deleted */
+size_t ngx_chat_dispatch_author(ngx_chat_rec_t *rec, ngx_str_t *id);
 /* p answers cmd->thread: NGX_CHAT_OK, or that there is no such thread */
 ngx_chat_err_e ngx_chat_dispatch_thread(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);

@@ -19,8 +19,6 @@ static ngx_chat_err_e ngx_chat_change_message(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_rec_t *rec, ngx_chat_change_t *ch);
 static ngx_uint_t ngx_chat_change_allowed(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_uint_t own);
-static ngx_uint_t ngx_chat_change_own(ngx_chat_caller_t *c,
-    ngx_chat_rec_t *rec, ngx_str_t *user);
 static ngx_uint_t ngx_chat_change_type(ngx_chat_cmd_t *cmd);
 
 
@@ -68,12 +66,7 @@ ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         return NGX_CHAT_E_INTERNAL;
     }
 
-    p->piece[0].data = t->start;
-    p->piece[0].len = cut1;
-    p->piece[1].data = t->start + cut1;
-    p->piece[1].len = cut2 - cut1;
-    p->piece[2].data = t->start + cut2;
-    p->piece[2].len = ngx_chat_text_len(t) - cut2;
+    ngx_chat_dispatch_pieces(p, t, cut1, cut2);
 
     if (p->type == NGX_CHAT_REC_EDIT) {
         /* where its content begins, which the id moves under the lock */
@@ -164,29 +157,56 @@ static ngx_chat_err_e
 ngx_chat_change_message(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_rec_t *rec, ngx_chat_change_t *ch)
 {
-    ngx_str_t  json, user;
+    size_t      cut;
+    ngx_str_t   author;
+    ngx_uint_t  own;
 
-    static ngx_str_t  name = ngx_string("user");
+    cut = ngx_chat_dispatch_author(rec, &author);
+
+    if (cut == 0) {
+        return NGX_CHAT_OK;
+    }
+
+    own = author.len == c->user->id.len
+          && ngx_memcmp(author.data, c->user->id.data, author.len) == 0;
+
+    if (!ngx_chat_change_allowed(c, cmd, own)) {
+        return NGX_CHAT_E_FORBIDDEN;
+    }
+
+    ch->cut = cut;
+    ch->gone = 0;
+
+    return NGX_CHAT_OK;
+}
+
+
+/* ids of users need no escapes */
+
+size_t
+ngx_chat_dispatch_author(ngx_chat_rec_t *rec, ngx_str_t *id)
+{
+    ngx_str_t  json, user, value;
+
+    static ngx_str_t  user_name = ngx_string("user");
+    static ngx_str_t  id_name = ngx_string("id");
 
     json.data = ngx_chat_rec_payload(rec);
     json.len = rec->size;
 
     if (rec->type != NGX_CHAT_REC_MESSAGE
         || (rec->flags & NGX_CHAT_REC_DELETED)
-        || ngx_chat_json_member(&json, &name, &user) != NGX_OK)
+        || ngx_chat_json_member(&json, &user_name, &user) != NGX_OK
+        || ngx_chat_json_member(&user, &id_name, &value) != NGX_OK
+        || value.len < 2)
     {
-        return NGX_CHAT_OK;
+        return 0;
     }
 
-    if (!ngx_chat_change_allowed(c, cmd, ngx_chat_change_own(c, rec, &user)))
-    {
-        return NGX_CHAT_E_FORBIDDEN;
-    }
+    id->data = value.data + 1;
+    id->len = value.len - 2;
 
-    ch->cut = (size_t) (user.data + user.len - json.data);
-    ch->gone = 0;
-
-    return NGX_CHAT_OK;
+    return (size_t) (user.data + user.len - json.data);
 }
 
 
@@ -213,24 +233,6 @@ ngx_chat_change_allowed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     }
 
     return ngx_chat_dispatch_may(c, action, &cmd->room) == NGX_CHAT_OK;
-}
-
-
-/* ids of users need no escapes */
-
-static ngx_uint_t
-ngx_chat_change_own(ngx_chat_caller_t *c, ngx_chat_rec_t *rec,
-    ngx_str_t *user)
-{
-    ngx_str_t  id;
-
-    static ngx_str_t  name = ngx_string("id");
-
-    return rec->sender == ngx_chat_hash64(0, c->user->id.data,
-                                          c->user->id.len)
-           && ngx_chat_json_member(user, &name, &id) == NGX_OK
-           && id.len == c->user->id.len + 2
-           && ngx_memcmp(id.data + 1, c->user->id.data, c->user->id.len) == 0;
 }
 
 

@@ -13,6 +13,7 @@
 #include "ngx_chat_audit.h"
 #include "ngx_chat_control.h"
 #include "ngx_chat_dispatch.h"
+#include "ngx_chat_purge.h"
 #include "ngx_chat_standing.h"
 #include "ngx_chat_state.h"
 #include "ngx_chat_test.h"
@@ -26,7 +27,7 @@
 static ngx_chat_err_e ngx_chat_moder_allowed(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
 static ngx_chat_err_e ngx_chat_moder_purge(ngx_chat_caller_t *c,
-    ngx_chat_cmd_t *cmd, ngx_uint_t go);
+    ngx_chat_cmd_t *cmd);
 static ngx_chat_action_e ngx_chat_moder_action(ngx_chat_cmd_e type);
 static ngx_chat_err_e ngx_chat_moder_do(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, uint64_t *until);
@@ -62,7 +63,11 @@ ngx_chat_command_moder(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    (void) ngx_chat_moder_purge(c, cmd, 1);
+    if (cmd->moder.purge_ms != 0) {
+        /* no room is told of a purge that didn't begin: it can be asked for
+           again, and the ban holds */
+        ngx_chat_purge_start(c, cmd);
+    }
 
     ngx_chat_audit_moder(c, cmd);
 
@@ -113,23 +118,30 @@ ngx_chat_moder_allowed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return NGX_CHAT_E_UNSUPPORTED;
     }
 
-    return ngx_chat_moder_purge(c, cmd, 0);
+    return ngx_chat_moder_purge(c, cmd);
 }
 
 
-/*
- * The messages of who is banned, those newer than cmd->moder.purge_ms: `go' 0
- * asks whether it can be done, 1 does it, when nothing can come any more.
- */
+/* whether what he has written can be deleted, too; asked before anything is
+   done */
 
 static ngx_chat_err_e
-ngx_chat_moder_purge(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd, ngx_uint_t go)
+ngx_chat_moder_purge(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
     if (cmd->moder.purge_ms == 0) {
         return NGX_CHAT_OK;
     }
 
-    return NGX_CHAT_E_UNSUPPORTED;
+    if (c->conf->broker->prepare != NULL) {
+        /* rooms that live elsewhere */
+        return NGX_CHAT_E_UNSUPPORTED;
+    }
+
+    if (ngx_chat_purge_busy()) {
+        return NGX_CHAT_E_UNAVAILABLE;
+    }
+
+    return ngx_chat_dispatch_may(c, NGX_CHAT_MAY_DELETE_ANY, &cmd->room);
 }
 
 

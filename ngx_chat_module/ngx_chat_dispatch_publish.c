@@ -58,12 +58,7 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     p->key.name = cmd->room;
     p->type = NGX_CHAT_REC_MESSAGE;
 
-    p->piece[0].data = t->start;
-    p->piece[0].len = cut1;
-    p->piece[1].data = t->start + cut1;
-    p->piece[1].len = cut2 - cut1;
-    p->piece[2].data = t->start + cut2;
-    p->piece[2].len = ngx_chat_text_len(t) - cut2;
+    ngx_chat_dispatch_pieces(p, t, cut1, cut2);
 
     if (cmd->thread.given) {
         code = ngx_chat_dispatch_thread(c, cmd, p);
@@ -88,6 +83,19 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     }
 
     return ngx_chat_dispatch_broker(c, p, cmd->text.len + cmd->data.len);
+}
+
+
+void
+ngx_chat_dispatch_pieces(ngx_chat_publish_t *p, ngx_chat_text_t *t,
+    size_t cut1, size_t cut2)
+{
+    p->piece[0].data = t->start;
+    p->piece[0].len = cut1;
+    p->piece[1].data = t->start + cut1;
+    p->piece[1].len = cut2 - cut1;
+    p->piece[2].data = t->start + cut2;
+    p->piece[2].len = ngx_chat_text_len(t) - cut2;
 }
 
 

@@ -166,6 +166,41 @@ ngx_chat_room_info(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
 }
 
 
+ngx_int_t
+ngx_chat_room_at(ngx_chat_zone_t *z, uint32_t idx, ngx_chat_room_key_t *key,
+    ngx_chat_room_info_t *info)
+{
+    ngx_int_t         rc;
+    ngx_chat_sh_t    *sh;
+    ngx_chat_slot_t  *slot;
+
+    sh = z->sh;
+    rc = NGX_DECLINED;
+
+    ngx_chat_shm_lock_read(z);
+
+    if (idx >= sh->room_fresh) {
+        rc = NGX_DONE;
+
+    } else {
+        slot = &ngx_chat_slots(sh)[idx];
+
+        if (slot->life != 0) {
+            key->kind = slot->kind;
+            key->name.len = slot->len;
+            ngx_memcpy(key->name.data, slot->name, slot->len);
+
+            ngx_chat_room_fill_locked(sh, slot, info);
+            rc = NGX_OK;
+        }
+    }
+
+    ngx_chat_shm_unlock(z);
+
+    return rc;
+}
+
+
 uint64_t
 ngx_chat_room_head(ngx_chat_zone_t *z, uint32_t idx)
 {

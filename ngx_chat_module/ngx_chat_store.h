@@ -323,6 +323,14 @@ ngx_int_t ngx_chat_room_find(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
 ngx_int_t ngx_chat_room_info(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     ngx_chat_room_info_t *info);
 
+/*
+ * The room in a slot, 0, 1, ...: NGX_OK, its kind, and its name, copied to
+ * key->name.data, NGX_CHAT_ROOM_MAX bytes of the caller's.  NGX_DECLINED: there
+ * is none.  NGX_DONE: nor is there one in any slot after.
+ */
+ngx_int_t ngx_chat_room_at(ngx_chat_zone_t *z, uint32_t idx,
+    ngx_chat_room_key_t *key, ngx_chat_room_info_t *info);
+
 /* the head of a followed room: one load-acquire, no lock */
 uint64_t ngx_chat_room_head(ngx_chat_zone_t *z, uint32_t idx);
 

@@ -13,6 +13,7 @@
 #include "ngx_chat_control.h"
 #include "ngx_chat_fetch.h"
 #include "ngx_chat_presence.h"
+#include "ngx_chat_purge.h"
 #include "ngx_chat_remote.h"
 #include "ngx_chat_state.h"
 #include "ngx_chat_worker.h"
@@ -147,6 +148,7 @@ ngx_chat_worker_exit(void)
         }
     }
 
+    ngx_chat_purge_exit();
     ngx_chat_control_exit();
     ngx_chat_fetch_exit();
     ngx_chat_bus_stop();

@@ -382,7 +382,7 @@ m: ask {"type":"kick","id":2,"room":"~audit","user":"ann"} -> {"type":"error","c
 m: ask {"type":"kick","id":3,"room":"a b","user":"ann"} -> {"type":"error","code":"bad_request","field":"room"}
 m: ask {"type":"ban","id":4,"room":"lobby","user":"a b"} -> {"type":"error","code":"bad_request","field":"user"}
 m: ask {"type":"ban","id":5,"room":"lobby","user":"ann","for_ms":0} -> {"type":"error","code":"bad_request","field":"for_ms"}
-m: ask {"type":"ban","id":6,"room":"lobby","user":"ann","purge_ms":1000} -> {"type":"error","code":"unsupported"}
+m: ask {"type":"ban","id":6,"room":"lobby","user":"ann","purge_ms":"x"} -> {"type":"error","code":"bad_request","field":"purge_ms"}
 m: ask {"type":"ban","id":7,"room":"lobby","user":"ann","for_ms":"x"} -> {"type":"error","code":"bad_request","field":"for_ms"}
 m: ask {"type":"unmute","id":8,"room":"lobby","user":"ann"} -> {"type":"error","code":"not_found"}
 m: ask {"type":"revoke","id":9,"user":"ann"} -> {"type":"error","code":"forbidden"}
