@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include "ngx_chat_address.h"
 #include "ngx_chat_bus.h"
 #include "ngx_chat_control.h"
 #include "ngx_chat_standing.h"
@@ -34,6 +35,8 @@ typedef struct {
     ngx_str_t          session;
     ngx_str_t          room;             /* len 0: all */
     uint64_t           before;
+    ngx_chat_address_ban_t  ban;         /* of his addresses */
+    unsigned           address:1;        /* and it is wanted */
     u_char             text[NGX_CHAT_USER_MAX + NGX_CHAT_ROOM_MAX];
 } ngx_chat_concern_t;
 
@@ -357,6 +360,9 @@ ngx_chat_control_concern(ngx_chat_zone_t *z, ngx_chat_row_t *row)
     c->kind = row->kind;
     ngx_memcpy(c->subject, row->subject, NGX_CHAT_KEY_LEN);
 
+    c->ban.room = &c->room;
+    c->ban.expires = row->expires;
+
     ngx_chat_control_whom(c, &row->value);
 
     ngx_chat_control->n++;
@@ -412,6 +418,8 @@ ngx_chat_control_whom(ngx_chat_concern_t *c, ngx_str_t *value)
     }
 
     c->before = ngx_chat_standing_number(value, "before");
+    c->ban.at = ngx_chat_standing_number(value, "at");
+    c->address = (ngx_chat_standing_number(value, "address") != 0);
 }
 
 
@@ -538,6 +546,10 @@ ngx_chat_control_apply(ngx_chat_session_t *s, ngx_chat_concern_t *c)
     ngx_chat_member_t  *m;
 
     ngx_str_null(&none);
+
+    if (c->kind == NGX_CHAT_KIND_BAN && c->address) {
+        ngx_chat_address_ban(ngx_chat_control->sessions, s, &c->ban);
+    }
 
     if (c->kind == NGX_CHAT_KIND_HORIZON) {
 

@@ -114,10 +114,6 @@ ngx_chat_moder_allowed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return NGX_CHAT_E_FORBIDDEN;
     }
 
-    if (cmd->moder.address) {
-        return NGX_CHAT_E_UNSUPPORTED;
-    }
-
     return ngx_chat_moder_purge(c, cmd);
 }
 
@@ -284,6 +280,10 @@ ngx_chat_moder_value(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_moder_member(t, "role", &cmd->moder.role);
     ngx_chat_moder_member(t, "session", &cmd->moder.session);
     ngx_chat_moder_member(t, "reason", &cmd->moder.reason);
+
+    if (cmd->type == NGX_CHAT_CMD_BAN && cmd->moder.address) {
+        ngx_chat_text_lit(t, ",\"address\":1");
+    }
 
     if (cmd->type == NGX_CHAT_CMD_REVOKE && cmd->moder.user.len > 0) {
         ngx_chat_text_lit(t, ",\"before\":");

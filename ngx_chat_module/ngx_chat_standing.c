@@ -39,6 +39,8 @@ typedef struct {
 
 static void ngx_chat_standing_read(ngx_chat_row_t *rows, ngx_uint_t known,
     ngx_chat_user_t *user, ngx_chat_standing_t *st);
+static ngx_int_t ngx_chat_standing_address(ngx_chat_zone_t *z,
+    ngx_chat_row_t *row, uint64_t now);
 static uint64_t ngx_chat_standing_until(ngx_chat_row_t *row);
 static ngx_uint_t ngx_chat_standing_role(ngx_str_t *value);
 static void ngx_chat_standing_state(ngx_str_t *state,
@@ -63,7 +65,7 @@ static ngx_chat_standing_what_t  ngx_chat_standing_what[] = {
 };
 
 static u_char  ngx_chat_standing_none[NGX_CHAT_KEY_LEN];
-static u_char  ngx_chat_standing_value[2][NGX_CHAT_VALUE_MAX];
+static u_char  ngx_chat_standing_value[NGX_CHAT_ST_N][NGX_CHAT_VALUE_MAX];
 
 
 ngx_int_t
@@ -123,12 +125,27 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
                                             : key[what->addr ? 2 : 1],
                    NGX_CHAT_KEY_LEN);
 
-        if (i >= NGX_CHAT_ST_ROLE) {
-            row->value.data = ngx_chat_standing_value[i - NGX_CHAT_ST_ROLE];
+        if (i >= NGX_CHAT_ST_ROLE || what->addr) {
+            row->value.data = ngx_chat_standing_value[i];
         }
     }
 
     ngx_chat_table_get_some(z, rows, n, now);
+
+    for (i = 0, row = rows; i < NGX_CHAT_ST_N; i++) {
+
+        if (!(known & ((ngx_uint_t) 1 << i))) {
+            continue;
+        }
+
+        if (ngx_chat_standing_what[i].addr && row->seq != 0
+            && ngx_chat_standing_address(z, row, now) != NGX_OK)
+        {
+            row->seq = 0;
+        }
+
+        row++;
+    }
 
     ngx_chat_standing_read(rows, known, user, st);
 
@@ -148,11 +165,12 @@ static void
 ngx_chat_standing_read(ngx_chat_row_t *rows, ngx_uint_t known,
     ngx_chat_user_t *user, ngx_chat_standing_t *st)
 {
-    uint64_t         until;
+    uint64_t         until, address;
     ngx_uint_t       i, rank, given;
     ngx_chat_row_t  *row;
 
     given = 0;
+    address = 0;
     row = rows;
 
     for (i = 0; i < NGX_CHAT_ST_N; i++) {
@@ -175,6 +193,11 @@ ngx_chat_standing_read(ngx_chat_row_t *rows, ngx_uint_t known,
         }
 
         switch (i) {
+
+        case NGX_CHAT_ST_BAN_ADDR:
+        case NGX_CHAT_ST_BAN_ADDR_ALL:
+            address = ngx_max(address, until);
+            break;
 
         case NGX_CHAT_ST_MUTE:
         case NGX_CHAT_ST_MUTE_ALL:
@@ -205,6 +228,38 @@ ngx_chat_standing_read(ngx_chat_row_t *rows, ngx_uint_t known,
     }
 
     st->rank = (uint16_t) rank;
+
+    if (rank < NGX_CHAT_RANK_MODERATOR) {
+        st->banned = ngx_max(st->banned, address);
+    }
+}
+
+
+/* the ban of an address is part of a user's; NGX_OK or NGX_DECLINED */
+
+static ngx_int_t
+ngx_chat_standing_address(ngx_chat_zone_t *z, ngx_chat_row_t *row,
+    uint64_t now)
+{
+    u_char          value[NGX_CHAT_VALUE_MAX];
+    uint64_t        at;
+    ngx_str_t       of;
+    ngx_chat_row_t  ban;
+
+    at = ngx_chat_standing_number(&row->value, "at");
+    ban = *row;
+
+    if (ngx_chat_standing_string(&row->value, "of", &of) != NGX_OK
+        || ngx_chat_table_key(ban.subject, 'u', &of) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ban.value.data = value;
+
+    return (ngx_chat_table_get(z, &ban, now) == NGX_OK
+            && ngx_chat_standing_number(&ban.value, "at") == at)
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -295,7 +350,7 @@ ngx_chat_err_e
 ngx_chat_standing_admit(ngx_chat_zone_t *z, ngx_chat_user_t *user,
     uint64_t *until)
 {
-    u_char          value[2][NGX_CHAT_VALUE_MAX];
+    u_char          value[3][NGX_CHAT_VALUE_MAX];
     uint64_t        now, until_row;
     ngx_int_t       rc;
     ngx_str_t       addr, none;
@@ -323,9 +378,10 @@ ngx_chat_standing_admit(ngx_chat_zone_t *z, ngx_chat_user_t *user,
     rows[1].value.data = value[1];
     n = 3;
 
-    if (addr.len > 0) {
-        rc |= ngx_chat_standing_row(&rows[n++], NGX_CHAT_KIND_BAN, &none, 'a',
+    if (addr.len > 0 && ngx_chat_user_rank(user) < NGX_CHAT_RANK_MODERATOR) {
+        rc |= ngx_chat_standing_row(&rows[n], NGX_CHAT_KIND_BAN, &none, 'a',
                                     &addr);
+        rows[n++].value.data = value[2];
     }
 
     bans = n;
@@ -348,7 +404,10 @@ ngx_chat_standing_admit(ngx_chat_zone_t *z, ngx_chat_user_t *user,
     }
 
     for (i = 2; i < bans; i++) {
-        if (rows[i].seq != 0) {
+        if (rows[i].seq != 0
+            && (i == 2
+                || ngx_chat_standing_address(z, &rows[i], now) == NGX_OK))
+        {
             until_row = ngx_chat_standing_until(&rows[i]);
             *until = ngx_max(*until, until_row);
         }

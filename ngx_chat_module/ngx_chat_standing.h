@@ -9,7 +9,9 @@
  * Rows have JSON objects as values, with "user" and "room" by name, since a
  * row's key can't be turned back:
  *
- *   BAN MUTE   {"user","room"?,"by","reason"?} or {"ip",…} of an address
+ *   BAN MUTE   {"user","room"?,"by","at","reason"?}
+ *   BAN        {"ip","of","at","room"?} of an address: it holds while the ban
+ *              of the user "of" with that "at" does
  *   KICK       the same; done once, when it is seen
  *   ROLE       {"user","room","role","by"}; "role" is "none" if it was taken
  *   RANK       {"user","rank"}: of the roles that the source of identity gave

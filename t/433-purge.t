@@ -140,3 +140,99 @@ m: enter ws /chat/lobby?user=mod
 m: ask {"type":"ban","id":1,"room":"lobby","user":"ann","purge_ms":1000} -> {"type":"error","code":"forbidden"}
 p: post /chat/lobby?user=ann {"text":"still here"}
 p: expect 201
+
+
+
+=== TEST 6: the addresses from which he is there
+--- chat_http
+chat_zone          zone=main:8m;
+real_ip_header     X-Real-IP;
+set_real_ip_from   127.0.0.1;
+--- chat_config
+chat_user  $arg_user trusted;
+chat_role  moderator user=mod;
+chat_role  owner user=boss;
+--- chat
+m: enter ws /chat/lobby?user=mod header="X-Real-IP: 192.0.2.9"
+# one on each worker, and one by IPv6
+a: enter ws /chat/lobby?user=ann header="X-Real-IP: 192.0.2.1" same=m
+b: enter ws /chat/lobby?user=ann header="X-Real-IP: 192.0.2.2" other=m
+c: enter sse /chat/lobby?user=ann header="X-Real-IP: 2001:db8:0:1::1"
+# a neighbour of his
+n: enter ws /chat/lobby?user=carl header="X-Real-IP: 192.0.2.2" other=m
+m: ask {"type":"ban","id":1,"room":"lobby","user":"ann","address":true} -> {"type":"ok"}
+a: until {"type":"left","reason":"banned"}
+b: until {"type":"left","reason":"banned"}
+c: until {"type":"left","reason":"banned"}
+n: until {"type":"left","reason":"banned"}
+# under another name, by whatever way
+p: post /chat/lobby?user=zoe header="X-Real-IP: 192.0.2.1" {"text":"x"}
+p: expect 403 {"code":"banned"}
+p: post /chat/lobby?user=zoe header="X-Real-IP: 192.0.2.2" {"text":"x"}
+p: expect 403 {"code":"banned"}
+# the same network
+p: post /chat/lobby?user=zoe header="X-Real-IP: 2001:db8:0:1:8000::2" {"text":"x"}
+p: expect 403 {"code":"banned"}
+p: post /chat/lobby?user=zoe header="X-Real-IP: 2001:db8:0:2::1" {"text":"x"}
+p: expect 201
+p: post /chat/lobby?user=zoe header="X-Real-IP: 192.0.2.3" {"text":"x"}
+p: expect 201
+# who moderates isn't kept out, nor is anybody from another room
+p: post /chat/lobby?user=boss header="X-Real-IP: 192.0.2.1" {"text":"x"}
+p: expect 201
+p: post /chat/other?user=zoe header="X-Real-IP: 192.0.2.1" {"text":"x"}
+p: expect 201
+# undone with the ban
+m: send {"type":"unban","id":2,"room":"lobby","user":"ann"}
+m: until {"type":"ok","reply_to":2}
+p: post /chat/lobby?user=zoe header="X-Real-IP: 192.0.2.1" {"text":"x"}
+p: expect 201
+# and not back with the next one
+m: send {"type":"ban","id":3,"room":"lobby","user":"ann"}
+m: until {"type":"ok","reply_to":3}
+p: post /chat/lobby?user=zoe header="X-Real-IP: 192.0.2.2" {"text":"x"}
+p: expect 201
+
+
+
+=== TEST 7: of all rooms: nobody comes in from there; not from a proxy's
+--- chat_http
+chat_zone          zone=main:8m;
+real_ip_header     X-Real-IP;
+set_real_ip_from   127.0.0.1;
+--- chat_config
+chat_user  $arg_user trusted;
+chat_role  moderator user=mod user=mia;
+--- chat
+m: enter ws /chat/lobby?user=mod header="X-Real-IP: 192.0.2.9"
+a: enter ws /chat/lobby?user=ann header="X-Real-IP: 192.0.2.1"
+m: send {"type":"ban","id":1,"user":"ann","address":true,"for_ms":3600000}
+m: until {"type":"ok","reply_to":1}
+a: until close 4503
+p: post /chat/lobby?user=zoe header="X-Real-IP: 192.0.2.1" {"text":"x"}
+p: expect 403 {"code":"banned"}
+w: ws /chat/lobby?user=zoe header="X-Real-IP: 192.0.2.1"
+w: until close 4503
+# four others are at one address, of one worker
+b: enter ws /chat/lobby?user=bob header="X-Real-IP: 192.0.2.5"
+1: enter ws /chat/lobby?user=u1 header="X-Real-IP: 192.0.2.5" same=b
+2: enter ws /chat/lobby?user=u2 header="X-Real-IP: 192.0.2.5" same=b
+3: enter ws /chat/lobby?user=u3 header="X-Real-IP: 192.0.2.5" same=b
+4: enter ws /chat/lobby?user=u4 header="X-Real-IP: 192.0.2.5" same=b
+m: send {"type":"ban","id":2,"user":"bob","address":true}
+m: until {"type":"ok","reply_to":2}
+b: until close 4503
+log /the address of the banned user "bob" is not banned in chat: others come from it, too/
+p: post /chat/lobby?user=zoe header="X-Real-IP: 192.0.2.5" {"text":"x"}
+p: expect 201
+# a moderator is there
+5: enter ws /chat/lobby?user=dan header="X-Real-IP: 192.0.2.6"
+6: enter ws /chat/lobby?user=mia header="X-Real-IP: 192.0.2.6" same=5
+m: send {"type":"ban","id":3,"user":"dan","address":true}
+5: until close 4503
+log /the address of the banned user "dan" is not banned in chat/
+# nginx can't tell addresses
+7: enter ws /chat/lobby?user=eve
+m: send {"type":"ban","id":4,"user":"eve","address":true}
+7: until close 4503
+log /the address of the banned user "eve" is not banned in chat/

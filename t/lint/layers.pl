@@ -29,7 +29,7 @@ my @ROWS = (
 
     # 5, session: one client, whatever it came by
     [qw(session worker flush dispatch member history replay
-       backlog control standing audit purge)],
+       backlog control standing audit purge address)],
 );
 
 my $HTTP = 6;
