@@ -17,6 +17,7 @@ static ngx_chat_err_e ngx_chat_change_look(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_room_key_t *key, ngx_chat_change_t *ch);
 static ngx_chat_err_e ngx_chat_change_message(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_rec_t *rec, ngx_chat_change_t *ch);
+static size_t ngx_chat_change_kept(ngx_str_t *json, ngx_str_t *user);
 static ngx_uint_t ngx_chat_change_allowed(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_uint_t own);
 static ngx_uint_t ngx_chat_change_type(ngx_chat_cmd_t *cmd);
@@ -206,7 +207,29 @@ ngx_chat_dispatch_author(ngx_chat_rec_t *rec, ngx_str_t *id)
     id->data = value.data + 1;
     id->len = value.len - 2;
 
-    return (size_t) (user.data + user.len - json.data);
+    return ngx_chat_change_kept(&json, &user);
+}
+
+
+/* up to the user, and a reply stays one: roots are told how many they have */
+
+static size_t
+ngx_chat_change_kept(ngx_str_t *json, ngx_str_t *user)
+{
+    u_char     *end;
+    ngx_str_t   thread;
+
+    static ngx_str_t  name = ngx_string("thread");
+
+    end = user->data + user->len;
+
+    if (ngx_chat_json_member(json, &name, &thread) == NGX_OK
+        && thread.data == end + sizeof(",\"thread\":") - 1)
+    {
+        end = thread.data + thread.len;
+    }
+
+    return (size_t) (end - json->data);
 }
 
 

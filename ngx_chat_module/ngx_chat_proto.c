@@ -43,6 +43,13 @@ ngx_chat_event_message(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd,
     ngx_chat_text_lit(t, ",\"user\":");
     ngx_chat_enc_user(t, user);
 
+    /* it stays when the message is deleted, so it is before the content */
+
+    if (cmd->thread.given) {
+        ngx_chat_text_lit(t, ",\"thread\":");
+        ngx_chat_enc_id(t, &cmd->thread.id);
+    }
+
     /* a text that was given may be empty */
 
     if (cmd->text.data != NULL) {
@@ -53,11 +60,6 @@ ngx_chat_event_message(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd,
     if (cmd->data.len) {
         ngx_chat_text_lit(t, ",\"data\":");
         ngx_chat_text_str(t, &cmd->data);
-    }
-
-    if (cmd->thread.given) {
-        ngx_chat_text_lit(t, ",\"thread\":");
-        ngx_chat_enc_id(t, &cmd->thread.id);
     }
 
     if (cmd->mentions.len) {

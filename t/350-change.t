@@ -282,6 +282,23 @@ p: get /chat/lobby?thread=$m&before=$n header="X-User: ann"
 p: expect 200 {"events":[{"text":"r1"}],"more":false}
 a: ask {"type":"history","id":8,"room":"lobby","thread":"$r"} -> {"type":"error","reply_to":8,"code":"not_found"}
 a: ask {"type":"history","id":9,"room":"lobby","thread":"$m","after":"0"} -> {"type":"error","reply_to":9,"code":"bad_request","field":"thread"}
+# a reply that is deleted is a reply still: who counts them has the same
+b: ask {"type":"delete","id":10,"room":"lobby","target":"$r"} -> {"type":"ok"}
+a: recv {"type":"delete"}
+b: recv {"type":"delete"}
+a: ask {"type":"history","id":11,"room":"lobby","thread":"$m","limit":1} -> {"type":"history","events":[{"id":"$r","thread":"$m","text":"<absent>","deleted":true}]}
+a: ask {"type":"history","id":12,"room":"lobby","raw":true,"limit":3} -> {"type":"history","events":[{"id":"$r","thread":"$m","text":"<absent>","deleted":true},{"text":"n5"},{"type":"delete"}]}
+b: ask {"type":"message","id":13,"room":"lobby","text":"x","thread":"$m"} -> {"type":"ok","id":"$r=<id>"}
+b: recv {"type":"message"}
+b: ask {"type":"delete","id":14,"room":"lobby","target":"$r"} -> {"type":"ok"}
+p: get /chat/lobby?thread=$m&limit=1 header="X-User: ann"
+p: expect 200 {"events":[{"id":"$r","thread":"$m","text":"<absent>","deleted":true}]}
+d: ws /chat/lobby?after=0 header="X-User: dora"
+d: recv {"type":"welcome"}
+d: recv {"type":"joined","recovered":true}
+11 * d: recv {"type":"message"}
+d: recv {"type":"delete"}
+d: recv {"type":"message","id":"$r","thread":"$m","text":"<absent>","deleted":true}
 
 
 

@@ -279,8 +279,9 @@ test_event(void)
     join_event(&cmd, &u);
     is_text("{\"type\":\"message\",\"room\":\"lobby\",\"id\":\"k3f9q2x0ab-42\","
             "\"ts\":1732413000123,\"user\":{\"id\":\"ann\",\"name\":\"Ann\"},"
+            "\"thread\":\"k3f9q2x0ab-7\","
             "\"text\":\"h\xc3\xa9\\n\x7f/<b>\",\"data\":{\"k\":[1]},"
-            "\"thread\":\"k3f9q2x0ab-7\",\"mentions\":[\"bob\"],"
+            "\"mentions\":[\"bob\"],"
             "\"nonce\":\"0f3c\\\"678\"}", "its event");
 
     all = MESSAGE "\"text\":\"\",\"data\":null}";
