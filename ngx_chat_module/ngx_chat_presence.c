@@ -96,7 +96,7 @@ ngx_chat_presence_enter(ngx_chat_zone_t *z, ngx_chat_presence_t *p,
         return 0;
     }
 
-    sh->presence.now = p->now;
+    ngx_chat_presence_clock_locked(sh, p->now);
 
     room = ngx_chat_presence_room_locked(sh, p->idx + 1, p->life);
     room->max = p->max;
@@ -239,7 +239,7 @@ ngx_chat_presence_leave(ngx_chat_zone_t *z, ngx_chat_presence_t *p,
         return;
     }
 
-    sh->presence.now = p->now;
+    ngx_chat_presence_clock_locked(sh, p->now);
     room = ngx_chat_presence_room_locked(sh, p->idx + 1, p->life);
 
     if (ref == NGX_CHAT_PRESENCE_UNLISTED) {

@@ -87,7 +87,7 @@ typedef struct {
     /* under the lock */
 
     uint64_t          seq;           /* of the last change */
-    uint64_t          now;           /* ms, monotonic, as it was given */
+    uint64_t          now;           /* ms, monotonic, the newest given */
     uint64_t          run;           /* step of the last run, by CAS */
     uint32_t          fresh;         /* entries above were never used */
     uint32_t          full;          /* that was told */
@@ -160,6 +160,8 @@ void ngx_chat_presence_uncool_locked(ngx_chat_sh_t *sh, ngx_uint_t i);
 
 /* --- ngx_chat_presence_run.c --- */
 
+/* it is this time, or was: the caller's own may be older than another's */
+void ngx_chat_presence_clock_locked(ngx_chat_sh_t *sh, uint64_t now);
 /* nobody is left of his sessions: at once, or after the grace time */
 void ngx_chat_presence_end_locked(ngx_chat_sh_t *sh,
     ngx_chat_presence_room_t *p, ngx_chat_presence_entry_t *e,

@@ -37,6 +37,19 @@ static void ngx_chat_presence_gone_locked(ngx_chat_sh_t *sh,
     ngx_chat_mask_t *wake);
 
 
+/*
+ * A worker's time is that of its turn's begin, and turns may be long.  If it
+ * went backwards, a deadline could come to where the wheel has been already, and
+ * would be a round late.
+ */
+
+void
+ngx_chat_presence_clock_locked(ngx_chat_sh_t *sh, uint64_t now)
+{
+    sh->presence.now = ngx_max(sh->presence.now, now);
+}
+
+
 void
 ngx_chat_presence_end_locked(ngx_chat_sh_t *sh, ngx_chat_presence_room_t *p,
     ngx_chat_presence_entry_t *e, ngx_uint_t at_once, ngx_chat_mask_t *wake)
@@ -152,7 +165,7 @@ ngx_chat_presence_run(ngx_chat_zone_t *z, ngx_uint_t seat, uint64_t now,
 
         ngx_chat_shm_lock(z);
 
-        sh->presence.now = now;
+        ngx_chat_presence_clock_locked(sh, now);
         left = NGX_CHAT_PRESENCE_SLICE;
 
         more = ngx_chat_presence_wheel_run_locked(sh, &left, wake)
@@ -300,7 +313,7 @@ ngx_chat_presence_clear(ngx_chat_zone_t *z, ngx_uint_t seat, uint64_t now)
 
         ngx_chat_shm_lock(z);
 
-        sh->presence.now = now;
+        ngx_chat_presence_clock_locked(sh, now);
         last = ngx_min(i + NGX_CHAT_PRESENCE_SCAN, sh->presence.fresh);
 
         for ( /* void */ ; i < last; i++) {

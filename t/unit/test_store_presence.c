@@ -309,6 +309,36 @@ test_life(void)
 }
 
 
+/* a worker in a long turn has an old clock */
+
+static void
+test_clocks(void)
+{
+    uint32_t  ann, bob;
+    uint64_t  newest;
+
+    begin(1024 * 1024);
+    place.grace = 500;
+
+    ann = enter("ann", 1);
+    bob = enter("bob", 2);
+    leave(bob, 2, 1);
+    wait_ms(3000);
+    is_int(count(), 1, "ann, and the wheel turns for bob");
+
+    newest = now;
+    now -= 2000;
+    leave(ann, 1, 0);
+    now = newest;
+    whole("a leave by an old clock");
+
+    wait_ms(1500);
+    is_int(count(), 0, "her grace is over in time");
+    wait_ms(6000);
+    ok(!ngx_chat_presence_busy(&env.z), "nothing left to do");
+}
+
+
 int
 main(void)
 {
@@ -322,6 +352,7 @@ main(void)
     test_small_again();
     test_full();
     test_life();
+    test_clocks();
 
     return done();
 }
