@@ -19,7 +19,7 @@ STAGES    := build lint unit t asan clients chaos redis browser
 
 .DEFAULT_GOAL := help
 .PHONY: help deps module run install bench clean distclean test \
-        $(STAGES:%=test-%) testnginx tests-module
+        $(STAGES:%=test-%) test-state testnginx tests-module
 .DELETE_ON_ERROR:
 
 
@@ -180,6 +180,13 @@ test-browser: module
 test-chaos: module
 	@$(TOOL)/deps chaos
 	@$(PARTS) t/chaos/run
+	@$(PARTS) t/chaos/state
+
+# longer, with STATE="--seed N" the choices of another one
+test-state: module
+	@$(TOOL)/deps chaos
+	@$(PARTS) t/chaos/state --seconds 90 --people 10 --reloads 20 --kills 50 \
+	    $(STATE)
 
 test-redis: module
 	@$(TOOL)/deps redis
