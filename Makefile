@@ -18,8 +18,9 @@ T         ?= $(sort $(wildcard t/*.t))
 STAGES    := build lint unit t asan clients chaos redis browser
 
 .DEFAULT_GOAL := help
-.PHONY: help deps module run install bench clean distclean test \
-        $(STAGES:%=test-%) test-state testnginx tests-module
+.PHONY: help deps module run install deb bench clean distclean test \
+        $(STAGES:%=test-%) test-state test-valgrind test-matrix test-deb \
+        test-deploy testnginx tests-module
 .DELETE_ON_ERROR:
 
 
@@ -31,9 +32,18 @@ help:
 	@echo '                for the nginx of this Debian'
 	@echo 'make install    copy the module into that nginx; DESTDIR= and'
 	@echo '                MODULESDIR= change the place'
+	@echo 'make deb        build the package libnginx-mod-http-chat for this'
+	@echo '                Debian in build/deb/; SUITE=trixie for another one,'
+	@echo '                in a debootstrap of it'
 	@echo 'make test       everything that CI runs'
-	@for s in $(STAGES); do echo "make test-$$s"; done | paste -sd' ' - \
-	    | fold -s -w 60 | sed '1s/^/   in stages:   /; 2,$$s/^/                /'
+	@for s in $(STAGES); do echo "test-$$s"; done | paste -sd' ' - \
+	    | fold -s -w 56 | sed '1s/^/   in stages:   /; 2,$$s/^/                /'
+	@echo '                T=t/100-ws-room.t for one file of test-t and test-asan'
+	@echo 'make test-matrix    other releases of nginx, gcc and clang;'
+	@echo 'make test-valgrind  test-t under valgrind;'
+	@echo 'make test-deb       the package in SUITES="bookworm trixie";'
+	@echo 'make test-deploy    docs/deploy without Docker: these four are'
+	@echo '                not in "make test"'
 	@echo 'make bench      measure against nchan and a bare epoll loop, to'
 	@echo '                bench/results/latest/; BENCH="..." for options,'
 	@echo '                which bench/run --help lists'
@@ -78,6 +88,12 @@ install: module
 	@echo
 	@echo 'At the top of nginx.conf, then restart nginx:'
 	@echo '    load_module $(MODULESDIR)/ngx_chat_module.so;'
+
+SUITE     ?=
+SUITES    ?= bookworm trixie
+
+deb:
+	@$(TOOL)/deb $(SUITE)
 
 bench: module
 	@bench/run $(BENCH)
@@ -158,6 +174,16 @@ test-matrix: testnginx
 	@$(TOOL)/prove static-1.26.3 $(PROVE) $(PROVE_FLAGS) $(MATRIX_T)
 	@$(TOOL)/prove sid $(PROVE) $(PROVE_FLAGS) \
 	    $(filter-out t/290-upgrade.t,$(MATRIX_T))
+
+# the package, as somebody has it who installs it in a fresh system
+test-deb:
+	@set -e; for s in $(SUITES); do \
+	    $(TOOL)/deb $$s; \
+	    t/deb/run $$s; \
+	done
+
+test-deploy:
+	@t/deploy/run
 
 # "run" in a folder gets CHAT_URL, CHAT_PID, CHAT_RELOAD of an nginx as "make
 # run" has it, or starts its own with NGINX and CHAT_MODULE.
