@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # Whoever copies a piece of nginx.conf from the documentation gets one that nginx
-# takes, without a warning.
+# takes, without a warning; and links lead somewhere.
 
 use strict;
 use warnings;
@@ -51,6 +51,13 @@ like(broken("http {\n chat_zone zone=a:64m;\n server { location /x/ { chat a; } 
      qr/needs to know users/, 'a whole file');
 
 
+is_deeply([map { join '#', @$_ } links("[a](b.md), [c\nd](#e), `[x](y)`\n"
+                                      . "```\n[f](g)\n```\n[h](i.md#j)")],
+          ['b.md', '#e', 'i.md#j'], 'links');
+is_deeply([anchors("# A `b_c`, d's\n```\n# no\n```\n## nginx -s reload")],
+          ['a-b_c-ds', 'nginx--s-reload'], 'anchors');
+
+
 # the documentation
 
 my ($n, %in) = (0);
@@ -62,6 +69,9 @@ for my $file (documents()) {
         is(join(' ', unfenced($text)), '', "$file: all snippets are fenced")
             or diag('these lines: write them between ```nginx and ```');
     }
+
+    my @nowhere = $file =~ /\.md$/ ? nowhere($file, $text) : ();
+    is("@nowhere", '', "$file: links lead somewhere");
 
     for my $s ($file =~ /\.conf$/ ? [1, '', $text] : snippets($text)) {
         my ($line, $words, $conf) = @$s;
@@ -86,7 +96,8 @@ done_testing();
 
 
 sub documents {
-    my @list = ('README.md', 'web/README.md', 'conf/chat.conf');
+    my @list = ('README.md', 'CONTRIBUTING.md', 'web/README.md',
+                'bench/README.md', 'conf/chat.conf');
 
     find({ no_chdir => 1, wanted => sub {
         push @list, $_ if /\.md$/ || m{/deploy/.*\.conf$};
@@ -112,6 +123,40 @@ sub complaint {
 
 
 sub broken { return complaint(@_) }
+
+
+sub links {
+    my ($text) = @_;
+
+    $text =~ s/```.*?```|`[^`\n]*`//sg;
+    return map { [split /#/, $_, 2] }
+           grep { !/^\w+:/ } $text =~ /\]\(([^()\s]+)\)/g;
+}
+
+
+# what a heading is called in a link
+
+sub anchors {
+    my ($text) = @_;
+
+    $text =~ s/^```.*?^```//msg;
+
+    return map { s/[^\w\- ]//g; tr/ /-/; lc } $text =~ /^#+ (.*)$/mg;
+}
+
+
+sub nowhere {
+    my ($file, $text) = @_;
+    my ($dir) = $file =~ m{^(.*/)};
+
+    return map { join '#', @$_ } grep {
+        my ($to, $anchor) = @$_;
+        my $name = length $to ? "$top/" . ($dir // '') . $to : "$top/$file";
+
+        !-e $name || defined $anchor
+                     && !grep { $_ eq $anchor } anchors(slurp($name));
+    } links($text);
+}
 
 
 sub before {
