@@ -52,6 +52,7 @@ ngx_chat_command_moder(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     uint64_t        until;
     ngx_chat_err_e  code;
 
+    until = 0;
     code = ngx_chat_moder_allowed(c, cmd);
 
     if (code == NGX_CHAT_OK) {
