@@ -462,12 +462,11 @@ static ngx_int_t
 ngx_chat_identity_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_user_t *user, ngx_uint_t *changed)
 {
-    time_t     expires;
+    time_t     issued;
     ngx_int_t  rc;
 
-    rc = ngx_chat_guest_verify(&cmd->token,
-                               ngx_chat_zone_secret(c->conf->zone),
-                               ngx_time(), c->guest_id, &expires);
+    rc = ngx_chat_guest_check(c->conf->secrets, c->conf->zone, &cmd->token,
+                              c->guest_id, &issued, ngx_cycle->log);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -477,7 +476,7 @@ ngx_chat_identity_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     {
         user->id.data = c->guest_id;
         user->id.len = NGX_CHAT_GUEST_ID_LEN;
-        user->issued = expires - NGX_CHAT_GUEST_TTL;
+        user->issued = issued;
         *changed = 1;
     }
 
@@ -504,9 +503,8 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     ngx_chat_enc_user(t, &s->user);
 
     if (conf->guest && s->user.guest) {
-        last = ngx_chat_guest_token(token, ngx_chat_zone_secret(conf->zone),
-                                    s->user.id.data,
-                                    ngx_time() + NGX_CHAT_GUEST_TTL);
+        last = ngx_chat_guest_sign(conf->secrets, conf->zone, token,
+                                   s->user.id.data, s->log);
 
         if (last != NULL) {
             ngx_chat_text_lit(t, ",\"guest_token\":\"");

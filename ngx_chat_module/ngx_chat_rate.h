@@ -29,7 +29,8 @@ typedef enum {
     NGX_CHAT_RATE_COMMAND,
     NGX_CHAT_RATE_JOIN,
     NGX_CHAT_RATE_MESSAGE,
-    NGX_CHAT_RATE_HISTORY
+    NGX_CHAT_RATE_HISTORY,
+    NGX_CHAT_RATE_GUEST
 } ngx_chat_rate_what_e;
 
 

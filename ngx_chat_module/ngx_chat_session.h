@@ -19,6 +19,7 @@
 #include <ngx_core.h>
 #include "ngx_chat.h"
 #include "ngx_chat_broker.h"
+#include "ngx_chat_guest.h"
 #include "ngx_chat_hub.h"
 #include "ngx_chat_keys.h"
 #include "ngx_chat_proto.h"
@@ -69,6 +70,7 @@ typedef struct {
     ngx_array_t               *limits;         /* of ngx_chat_rate_rule_t */
     ngx_uint_t                 limits_dry;
     ngx_chat_auth_t           *auth;           /* tokens; NULL: none */
+    ngx_chat_secrets_t        *secrets;        /* guests; NULL: the zone's */
     ngx_array_t               *allow;          /* of ngx_chat_allow_t; NULL */
     ngx_array_t               *roles;          /* ngx_chat_role_line_t first */
     ngx_chat_audit_log_t      *audit;          /* chat_audit_log; NULL */

@@ -205,6 +205,11 @@ char *ngx_http_chat_set_audit_log(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* --- ngx_http_chat_set_guest.c --- */
+
+char *ngx_http_chat_set_guest_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* --- ngx_http_chat_set_jwt.c --- */
 
 char *ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,

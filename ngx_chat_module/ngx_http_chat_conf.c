@@ -14,6 +14,8 @@
 
 
 static void ngx_http_chat_zone_cleanup(void *data);
+static void ngx_http_chat_merge_users(ngx_http_chat_loc_conf_t *conf,
+    ngx_http_chat_loc_conf_t *prev);
 static void ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
     ngx_http_chat_loc_conf_t *conf, ngx_http_chat_loc_conf_t *prev);
 static void ngx_http_chat_token_ttl(ngx_http_chat_loc_conf_t *conf);
@@ -210,23 +212,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_chat_inherit_block(clcf, conf, prev);
     }
 
-    /* who users are: what a level writes hides all of its parent */
-
-    if (conf->guest == NGX_CONF_UNSET && conf->user == NGX_CONF_UNSET_PTR
-        && conf->jwt.files == NULL && conf->auth_uri.data == NULL)
-    {
-        conf->jwt.files = prev->jwt.files;
-        conf->auth_uri = prev->auth_uri;
-        ngx_conf_merge_value(conf->guest, prev->guest, 0);
-        ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
-        ngx_conf_merge_ptr_value(conf->user_name, prev->user_name, NULL);
-    }
-
-    ngx_conf_init_value(conf->guest, 0);
-    ngx_conf_init_ptr_value(conf->user, NULL);
-    ngx_conf_init_ptr_value(conf->user_name, NULL);
-
-    ngx_http_chat_jwt_merge(&conf->jwt, &prev->jwt);
+    ngx_http_chat_merge_users(conf, prev);
 
     if (conf->room == NULL) {
         conf->room = prev->room;
@@ -294,6 +280,34 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     return (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
                                      : NGX_CONF_OK;
+}
+
+
+/* who users are: what a level writes hides all of its parent */
+
+static void
+ngx_http_chat_merge_users(ngx_http_chat_loc_conf_t *conf,
+    ngx_http_chat_loc_conf_t *prev)
+{
+    if (conf->guest == NGX_CONF_UNSET && conf->user == NGX_CONF_UNSET_PTR
+        && conf->jwt.files == NULL && conf->auth_uri.data == NULL)
+    {
+        conf->jwt.files = prev->jwt.files;
+        conf->auth_uri = prev->auth_uri;
+        ngx_conf_merge_value(conf->guest, prev->guest, 0);
+        ngx_conf_merge_ptr_value(conf->user, prev->user, NULL);
+        ngx_conf_merge_ptr_value(conf->user_name, prev->user_name, NULL);
+    }
+
+    ngx_conf_init_value(conf->guest, 0);
+    ngx_conf_init_ptr_value(conf->user, NULL);
+    ngx_conf_init_ptr_value(conf->user_name, NULL);
+
+    ngx_http_chat_jwt_merge(&conf->jwt, &prev->jwt);
+
+    if (conf->chat.secrets == NULL) {
+        conf->chat.secrets = prev->chat.secrets;
+    }
 }
 
 

@@ -17,7 +17,8 @@
 static ngx_int_t ngx_http_chat_identify_token(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_identify_guest(ngx_http_request_t *r,
-    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx,
+    ngx_str_t *token);
 static ngx_int_t ngx_http_chat_identify_user(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_bearer(ngx_http_request_t *r,
@@ -30,6 +31,8 @@ ngx_int_t
 ngx_http_chat_identify(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
     ngx_http_chat_ctx_t *ctx)
 {
+    ngx_str_t  token;
+
     if (clcf->chat.auth != NULL) {
         return ngx_http_chat_identify_token(r, clcf, ctx);
     }
@@ -38,8 +41,13 @@ ngx_http_chat_identify(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf,
         return ngx_http_chat_identify_request(r, clcf, ctx);
     }
 
-    return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
-                       : ngx_http_chat_identify_user(r, clcf, ctx);
+    if (!clcf->guest) {
+        return ngx_http_chat_identify_user(r, clcf, ctx);
+    }
+
+    return ngx_http_chat_identify_guest(r, clcf, ctx,
+                                        ngx_http_chat_bearer(r, &token)
+                                        == NGX_OK ? &token : NULL);
 }
 
 
@@ -66,13 +74,14 @@ ngx_http_chat_identify_token(ngx_http_request_t *r,
         if (ngx_http_chat_cookie(r, &clcf->jwt.cookie, &token) != NGX_OK) {
             ctx->no_token = 1;
 
-            return clcf->guest ? ngx_http_chat_identify_guest(r, clcf, ctx)
-                               : NGX_DECLINED;
+            return clcf->guest
+                   ? ngx_http_chat_identify_guest(r, clcf, ctx, NULL)
+                   : NGX_DECLINED;
         }
     }
 
     if (clcf->guest && ngx_chat_guest_token_like(&token)) {
-        return ngx_http_chat_identify_guest(r, clcf, ctx);
+        return ngx_http_chat_identify_guest(r, clcf, ctx, &token);
     }
 
     rc = ngx_chat_auth_token(clcf->chat.auth, &token, r->pool,
@@ -95,43 +104,40 @@ ngx_http_chat_identify_token(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_chat_identify_guest(ngx_http_request_t *r,
-    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx)
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx,
+    ngx_str_t *token)
 {
-    u_char     *secret;
-    time_t      expires;
-    uint64_t    until;
-    ngx_int_t   rc;
-    ngx_str_t   token;
+    uint64_t          until;
+    ngx_int_t         rc;
+    ngx_str_t         cookie;
+    ngx_chat_conf_t  *conf;
 
     static ngx_str_t  name = ngx_string("cookie___Host-chat_guest");
+
+    conf = &clcf->chat;
 
     ctx->user.id.data = ctx->guest_id;
     ctx->user.id.len = NGX_CHAT_GUEST_ID_LEN;
     ctx->user.guest = 1;
 
-    secret = ngx_chat_zone_secret(clcf->chat.zone);
-
-    if (ngx_http_chat_bearer(r, &token) == NGX_OK) {
-        rc = ngx_chat_guest_verify(&token, secret, ngx_time(), ctx->guest_id,
-                                   &expires);
+    if (token != NULL) {
+        rc = ngx_chat_guest_check(conf->secrets, conf->zone, token,
+                                  ctx->guest_id, &ctx->user.issued,
+                                  r->connection->log);
         if (rc != NGX_OK) {
             ctx->user.id.len = 0;
-            return rc;
         }
 
-        ctx->user.issued = expires - NGX_CHAT_GUEST_TTL;
-
-        return NGX_OK;
+        return rc;
     }
 
-    if (ngx_http_chat_cookie(r, &name, &token) == NGX_OK
-        && ngx_chat_guest_verify(&token, secret, ngx_time(), ctx->guest_id,
-                                 &expires)
+    if (ngx_http_chat_cookie(r, &name, &cookie) == NGX_OK
+        && ngx_chat_guest_check(conf->secrets, conf->zone, &cookie,
+                                ctx->guest_id, &ctx->user.issued,
+                                r->connection->log)
            == NGX_OK)
     {
-        ctx->user.issued = expires - NGX_CHAT_GUEST_TTL;
-
-        if (ngx_chat_standing_admit(clcf->chat.zone, &ctx->user, &until)
+        if (ngx_chat_standing_admit(conf->zone, &ctx->user, &until)
             != NGX_CHAT_E_UNAUTHORIZED)
         {
             return NGX_OK;
@@ -282,10 +288,8 @@ ngx_http_chat_guest_cookie(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
         return NGX_OK;
     }
 
-    last = ngx_chat_guest_token(token,
-                                ngx_chat_zone_secret(ctx->conf->zone),
-                                ctx->guest_id,
-                                ngx_time() + NGX_CHAT_GUEST_TTL);
+    last = ngx_chat_guest_sign(ctx->conf->secrets, ctx->conf->zone, token,
+                               ctx->guest_id, r->connection->log);
     if (last == NULL) {
         return NGX_ERROR;
     }

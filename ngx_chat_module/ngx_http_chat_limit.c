@@ -45,6 +45,8 @@ struct ngx_http_chat_conn_s {
 
 static char *ngx_http_chat_conn_key(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_str_t *arg, ngx_http_chat_conn_limit_t *limit);
+static ngx_chat_err_e ngx_http_chat_charge(ngx_http_chat_ctx_t *ctx,
+    ngx_chat_rate_what_e what);
 static ngx_chat_err_e ngx_http_chat_conn_count(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_http_chat_conn_limit_t *limit,
     ngx_http_chat_conn_t *conn);
@@ -158,7 +160,6 @@ ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 {
     ngx_uint_t                   i;
     ngx_chat_err_e               code;
-    ngx_chat_caller_t            c;
     ngx_pool_cleanup_t          *cln;
     ngx_http_chat_conn_t         conn;
     ngx_http_chat_loc_conf_t    *clcf;
@@ -168,12 +169,11 @@ ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
-    ngx_memzero(&c, sizeof(ngx_chat_caller_t));
-    c.conf = &clcf->chat;
-    c.user = &ctx->user;
+    code = ngx_http_chat_guest_charge(ctx);
 
-    code = ngx_chat_dispatch_charge(&c, NGX_CHAT_RATE_CONNECT, NULL, 1);
-    ctx->retry_after_ms = c.retry_after_ms;
+    if (code == NGX_CHAT_OK) {
+        code = ngx_http_chat_charge(ctx, NGX_CHAT_RATE_CONNECT);
+    }
 
     if (code != NGX_CHAT_OK || clcf->conn_limits == NULL) {
         return code;
@@ -212,6 +212,33 @@ ngx_http_chat_conn_acquire(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     cln->handler = ngx_http_chat_conn_cleanup;
 
     return NGX_CHAT_OK;
+}
+
+
+/* who comes without a token is told of a guest that he is from now on */
+
+ngx_chat_err_e
+ngx_http_chat_guest_charge(ngx_http_chat_ctx_t *ctx)
+{
+    return ctx->new_guest ? ngx_http_chat_charge(ctx, NGX_CHAT_RATE_GUEST)
+                          : NGX_CHAT_OK;
+}
+
+
+static ngx_chat_err_e
+ngx_http_chat_charge(ngx_http_chat_ctx_t *ctx, ngx_chat_rate_what_e what)
+{
+    ngx_chat_err_e     code;
+    ngx_chat_caller_t  c;
+
+    ngx_memzero(&c, sizeof(ngx_chat_caller_t));
+    c.conf = ctx->conf;
+    c.user = &ctx->user;
+
+    code = ngx_chat_dispatch_charge(&c, what, NULL, 1);
+    ctx->retry_after_ms = c.retry_after_ms;
+
+    return code;
 }
 
 

@@ -41,5 +41,9 @@ ngx_chat_err_e ngx_http_chat_conn_user(ngx_http_chat_conn_t *conn,
 /* idempotent; NULL is all right */
 void ngx_http_chat_conn_release(ngx_http_chat_conn_t *conn);
 
+/* chat_limit guest: NGX_CHAT_OK, if he is no new one, too; sets
+   ctx->retry_after_ms */
+ngx_chat_err_e ngx_http_chat_guest_charge(ngx_http_chat_ctx_t *ctx);
+
 
 #endif /* _NGX_HTTP_CHAT_LIMIT_H_INCLUDED_ */

@@ -31,12 +31,17 @@ static void ngx_http_chat_wish(ngx_http_request_t *r,
     ngx_http_chat_wish_t *wish);
 static ngx_int_t ngx_http_chat_route(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_nobody(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_wish_t *wish,
+    ngx_int_t identified);
 static ngx_int_t ngx_http_chat_who(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_admit(ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_room(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_route_get(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
+static ngx_int_t ngx_http_chat_post_guest(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_method(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_lost_upgrade(ngx_http_request_t *r);
@@ -141,20 +146,8 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
         return ngx_http_chat_ws_handler(r, ctx, identified);
     }
 
-    if (identified == NGX_BUSY) {
-
-        if (wish.stream && ctx->refused == NGX_CHAT_E_BANNED) {
-            return ngx_http_chat_gone(r);
-        }
-
-        return ngx_http_chat_error(r, ctx->refused, NULL);
-    }
-
     if (identified != NGX_OK) {
-        return ngx_http_chat_error(r,
-                                   identified == NGX_ABORT
-                                       ? NGX_CHAT_E_EXPIRED
-                                       : NGX_CHAT_E_UNAUTHORIZED, NULL);
+        return ngx_http_chat_nobody(r, ctx, &wish, identified);
     }
 
     if (rc != NGX_OK) {
@@ -169,6 +162,14 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
             return ngx_http_chat_ticket_handler(r, ctx);
         }
 
+        if (!wish.stream) {
+            rc = ngx_http_chat_post_guest(r, ctx);
+
+            if (rc != NGX_DECLINED) {
+                return rc;
+            }
+        }
+
         return (ctx->room.len == 0) ? ngx_http_chat_post_handler(r, ctx)
                                     : ngx_http_chat_publish_handler(r, ctx);
     }
@@ -178,6 +179,28 @@ ngx_http_chat_route(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     }
 
     return ngx_http_chat_route_get(r, ctx);
+}
+
+
+/* what is said to who isn't known, or may not connect */
+
+static ngx_int_t
+ngx_http_chat_nobody(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_wish_t *wish, ngx_int_t identified)
+{
+    if (identified == NGX_BUSY) {
+
+        if (wish->stream && ctx->refused == NGX_CHAT_E_BANNED) {
+            return ngx_http_chat_gone(r);
+        }
+
+        return ngx_http_chat_error(r, ctx->refused, NULL);
+    }
+
+    return ngx_http_chat_error(r,
+                               identified == NGX_ABORT
+                                   ? NGX_CHAT_E_EXPIRED
+                                   : NGX_CHAT_E_UNAUTHORIZED, NULL);
 }
 
 
@@ -243,6 +266,25 @@ ngx_http_chat_admit(ngx_http_chat_ctx_t *ctx)
     default:
         return NGX_ERROR;
     }
+}
+
+
+/* who publishes without a token is new, and can stay who he became;
+   NGX_DECLINED: go on */
+
+static ngx_int_t
+ngx_http_chat_post_guest(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+{
+    ngx_chat_err_e  code;
+
+    code = ngx_http_chat_guest_charge(ctx);
+
+    if (code != NGX_CHAT_OK) {
+        return ngx_http_chat_error(r, code, NULL);
+    }
+
+    return (ngx_http_chat_guest_cookie(r, ctx) == NGX_OK)
+           ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 

@@ -31,7 +31,8 @@ static ngx_int_t ngx_http_chat_limit_word(const char **words,
 
 
 static const char  *ngx_http_chat_limit_whats[] = {
-    "connect", "command", "join", "message", "history", NULL
+    "connect", "command", "join", "message", "history", "guest",
+    NULL
 };
 
 static const char  *ngx_http_chat_limit_keys[] = {
@@ -78,7 +79,8 @@ ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (what == NGX_ERROR) {
         return ngx_http_chat_bad_param(cf, cmd, &arg[1],
                                        "write what is limited: connect, "
-                                       "command, join, message or history");
+                                       "command, join, message, history or "
+                                       "guest");
     }
 
     rule = ngx_array_push(clcf->limits);
@@ -140,8 +142,9 @@ ngx_http_chat_limit_params(ngx_conf_t *cf, ngx_command_t *cmd,
 
     ngx_str_null(&rate);
 
-    rule->key = (rule->what == NGX_CHAT_RATE_CONNECT) ? NGX_CHAT_RATE_IP
-                                                      : NGX_CHAT_RATE_USER;
+    rule->key = (rule->what == NGX_CHAT_RATE_CONNECT
+                 || rule->what == NGX_CHAT_RATE_GUEST)
+                ? NGX_CHAT_RATE_IP : NGX_CHAT_RATE_USER;
 
     for (i = 2; i < cf->args->nelts; i++) {
 
@@ -254,6 +257,12 @@ ngx_http_chat_limit_key(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
         return ngx_http_chat_bad_param(cf, cmd, arg,
                       "who connects is in no room yet, write key=ip or "
                       "key=user");
+    }
+
+    if (rule->what == NGX_CHAT_RATE_GUEST && rule->key != NGX_CHAT_RATE_IP) {
+        return ngx_http_chat_bad_param(cf, cmd, arg,
+                      "a new guest is known by his address only, write "
+                      "key=ip");
     }
 
     if (rule->what == NGX_CHAT_RATE_COMMAND

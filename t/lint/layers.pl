@@ -15,7 +15,7 @@ my @ROWS = (
     [''],
 
     # 1, codec: bytes to values and back, no nginx but strings and pools
-    [qw(ws utf8 sse json name token error deflate)],
+    [qw(ws utf8 sse json name token error deflate file)],
 
     # 2, domain: commands, events, permission
     [qw(proto cmd policy bucket jwt)],
@@ -25,7 +25,7 @@ my @ROWS = (
         copy proc test mark remote transient presence change)],
 
     # 4, worker: events, other workers, fan-out
-    [qw(bus keys fetch ticket hub broker wire redis)],
+    [qw(bus keys fetch guest ticket hub broker wire redis)],
 
     # 5, session: one client, whatever it came by
     [qw(session worker flush dispatch member history replay
