@@ -5,7 +5,7 @@
  * there is no inline script or style, so `default-src 'self'` is enough.
  */
 
-import { Chat, newNonce, parseId } from './chat.js';
+import { Chat, newNonce, parseId } from './client/chat.js';
 import { badName, badRoom, bytes, hue, initialOf, nameOf, notEntered } from './format.js';
 import { Log, button, el } from './log.js';
 import { Typing } from './typing.js';

@@ -2,17 +2,8 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
-import { Chat, ChatError, parseId } from '../../web/chat.js';
+import { Chat, ChatError, parseId } from '../../web/client/chat.js';
 import { clock, E, F, FakeSocket, welcome, message, joined, setup } from './fake.mjs';
-
-test('chat.js is small, and needs nothing else until WebSocket fails', () => {
-    const source = readFileSync(new URL('../../web/chat.js', import.meta.url));
-    const size = gzipSync(source, { level: 9 }).length;
-    assert.ok(size <= 8192, `${size} bytes by gzip`);
-    assert.doesNotMatch(source.toString(), /^import /m);
-});
 
 test('ids', () => {
     assert.deepEqual(parseId(E + '-42'), { epoch: E, offset: 42 });
@@ -395,4 +386,23 @@ test('the caller\'s listeners: an exception in one does not stop the others; off
     assert.equal(s.chat.state, 'closed');
     s.tick(60000);
     assert.equal(FakeSocket.all.length, 1);
+});
+
+test('edits, reactions and deletes are tried again with their nonce; other calls are answered once', async t => {
+    const s = setup(t), ws = await s.online(10);
+    const edit = s.chat.edit('lobby', E + '-3', 'new'), react = s.chat.react('lobby', E + '-3', '👍'), gone = s.chat.delete('lobby', E + '-4', 'spam');
+    const [e, r, d] = ['edit', 'react', 'delete'].map(type => ws.last(type));
+    assert.deepEqual([e.target, e.text, r.emoji, r.on, d.reason], [E + '-3', 'new', '👍', true, 'spam']);
+    ws.say({ type: 'error', reply_to: e.id, code: 'rate_limited', temporary: true, retry_after_ms: 500, room: 'lobby' });
+    s.tick(500);
+    assert.deepEqual([ws.sent.at(-1).type, ws.sent.at(-1).nonce], ['edit', e.nonce]);
+    ws.say({ type: 'ok', reply_to: e.id, id: E + '-11' }, { type: 'error', reply_to: d.id, code: 'forbidden', temporary: false, room: 'lobby' });
+    // the event is as good as its answer
+    ws.say({ type: 'react', room: 'lobby', id: E + '-12', ts: 1, user: { id: 'ann' }, target: E + '-3', emoji: '👍', on: true, count: 1, nonce: r.nonce });
+    assert.deepEqual([(await edit).id, (await react).id], [E + '-11', E + '-12']);
+    await assert.rejects(gone, { code: 'forbidden' });
+    const kick = s.chat.call({ type: 'kick', room: 'lobby', user: 'bob' });
+    ws.say({ type: 'error', reply_to: ws.last('kick').id, code: 'rate_limited', temporary: true });
+    await assert.rejects(kick, { code: 'rate_limited' });
+    await assert.rejects(s.chat.call({ type: 'signal', room: 'lobby', name: 'x', data: 'x'.repeat(20000) }), { code: 'too_large' });
 });

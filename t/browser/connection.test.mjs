@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Chat } from '../../web/chat.js';
+import { Chat } from '../../web/client/chat.js';
 import { E, settle, FakeSocket, FakeServer, welcome, guest, message, joined, memory, setup } from './fake.mjs';
 
 test('drain: the new connection is in every room before the old one is closed; nothing doubled', async t => {
@@ -321,7 +321,51 @@ test('a hello that is refused goes again without what was wrong', async t => {
         s.ws.open().say(refused(s, 'token', 'unauthorized'));
         assert.equal(s.of('error').length, 1);
         assert.equal(s.ws.sent.filter(c => c.type === 'hello').length, 1);
+        assert.deepEqual([s.chat.state, s.of('state').at(-1).code], ['closed', 4401]);
     });
+    await t.test('a token that is no guest\'s, and another one behind it', async t => {
+        const tokens = ['old', 'new'], s = setup(t, { token: () => tokens.shift() });
+        s.chat.connect();
+        await settle();
+        s.ws.open().say(guest('~g9'), refused(s, 'token', 'expired'));
+        s.tick(30000);
+        await settle();
+        assert.equal(FakeSocket.all.length, 2);
+        s.ws.open().say(guest('~g9'));
+        assert.equal(s.chat.state, 'connecting');                        // not as that guest
+        s.ws.say({ ...welcome(), reply_to: s.ws.last('hello').id });
+        assert.deepEqual([s.ws.last('hello').token, s.chat.state, s.chat.user.id], ['new', 'online', 'ann']);
+    });
+});
+
+test('a token that is about to end is renewed on the connection', async t => {
+    const asked = [], s = setup(t, { token: why => { asked.push(why); return 'token' + asked.length; } });
+    s.chat.connect();
+    await settle();
+    s.ws.open().say(welcome(), { type: 'expiring', in_ms: 60000 });
+    await settle();
+    assert.deepEqual(asked, [{ expired: false }, { expired: false, expiring: true }]);
+    assert.deepEqual([s.ws.last('auth').token, FakeSocket.all.length, s.of('event').length], ['token2', 1, 1]);
+    s.ws.say({ type: 'ok', reply_to: s.ws.last('auth').id });
+    // one that is refused is told, and the connection stays until it ends
+    s.ws.say({ type: 'expiring', in_ms: 60000 });
+    await settle();
+    s.ws.say({ type: 'error', reply_to: s.ws.last('auth').id, code: 'unauthorized', field: 'token', temporary: false });
+    assert.deepEqual([s.of('error').length, s.chat.state], [1, 'online']);
+});
+
+test('a stream whose token is about to end is opened anew', async t => {
+    let n = 0;
+    const server = new FakeServer(), s = setup(t, { fetch: server.fetch, WebSocket: undefined, token: () => 'token' + ++n });
+    s.chat.connect();
+    await settle();
+    await server.stream.say(welcome(), { type: 'expiring', in_ms: 60000 });
+    s.tick(0);
+    await settle();
+    assert.equal(server.streams.length, 2);
+    assert.notEqual(server.streams[0].headers.Authorization, server.stream.headers.Authorization);
+    await server.stream.say(welcome());
+    assert.equal(server.streams[0].signal.aborted, true);
 });
 
 test('silence: a ping after 2 · ping_ms, a loss when nothing comes for 10 s', async t => {

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { webcrypto } from 'node:crypto';
-import { Chat } from '../../web/chat.js';
-import '../../web/chat-stream.js';                   // not read from the disk in between
+import { Chat } from '../../web/client/chat.js';
+import '../../web/client/chat-stream.js';                   // not read from the disk in between
 
 globalThis.crypto ??= webcrypto;                     // Node 18
 

@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Chat, parseId } from '../../web/chat.js';
+import { Chat, parseId } from '../../web/client/chat.js';
 import { clock, E, settle, welcome, message, joined } from './fake.mjs';
 
 /* all of it together: a model server, messages, losses, drains; the same for each seed */

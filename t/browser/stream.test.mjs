@@ -2,7 +2,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { sseParser } from '../../web/chat-stream.js';
+import { sseParser } from '../../web/client/chat-stream.js';
 import { E, settle, FakeSocket, FakeServer, json, welcome, guest, message, joined, setup } from './fake.mjs';
 
 /* the parser of event streams */

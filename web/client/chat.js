@@ -14,52 +14,17 @@
  * objects, full of what other people wrote: show it as text.
  */
 
+import { ChatError, bytes, cleanMessage, cleanPage, isObject, newNonce, number, parseId, random } from './base.js';
+
+export { ChatError, newNonce, parseId };
+
 const NONCE_MS = 240000;               // the server knows a nonce for 5 minutes
 const HOUR = 3.6e6;
 const TEMPORARY = /^(rate_limited|slow_mode|full|unavailable|timeout|internal)$/;
 const FINAL = /^(100[023789]|4[5-9]..)$/;
 
 const isTemporary = e => e.temporary === true || TEMPORARY.test(e.code);
-const random = ms => Math.random() * ms;
-const isObject = v => v !== null && typeof v === 'object' && !Array.isArray(v);
-const bytes = v => new TextEncoder().encode(JSON.stringify(v)).length;
-const number = (v, min, max, otherwise) => Number.isFinite(v) ? Math.min(Math.max(v, min), max) : otherwise;
-
-/** Why a call was rejected: the server's `error`, and the `nonce` of a message. */
-export class ChatError extends Error {
-    constructor(error, nonce) {
-        super();
-        Object.assign(this, error, { name: 'ChatError', message: String(error.message || error.code), nonce });
-    }
-}
-
 const closed = ({ room, nonce }) => new ChatError({ code: 'closed', room }, nonce);
-
-/** An event's id: `{epoch, offset}`, or null if it is none. */
-export function parseId(id) {
-    const m = typeof id === 'string' && /^([0-9a-z]{10})-(\d{1,16})$/.exec(id);
-    return m && Number.isSafeInteger(+m[2]) ? { epoch: m[1], offset: +m[2] } : null;
-}
-
-/** A message's nonce; crypto.randomUUID() is for secure contexts only. */
-export function newNonce() {
-    return Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('');
-}
-
-/* makes the objects of the server safe to read */
-
-function cleanMessage(m) {
-    if (!isObject(m.user) || typeof m.user.id !== 'string') m.user = { id: '' };
-    if (typeof m.user.name !== 'string' || !m.user.name) delete m.user.name;
-    if (typeof m.text !== 'string') m.text = '';
-    m.ts = number(m.ts, 0, 8.64e15, 0);
-    return m;
-}
-
-function cleanPage(page) {
-    const events = [page?.events ?? []].flat().filter(e => parseId(e?.id)).map(cleanMessage);
-    return { ...page, events, more: page?.more === true && !!parseId(page.next) };
-}
 
 export class Chat {
     #options; #base;
@@ -158,18 +123,28 @@ export class Chat {
     }
 
     /** Publishes exactly once, however often the connection is lost; options: {data, thread, mentions, nonce}. */
-    async send(room, text, options) {
-        const cmd = { nonce: newNonce(), ...options, type: 'message', room, text };
+    send(room, text, options) { return this.call({ nonce: newNonce(), ...options, type: 'message', room, text }); }
+
+    /** Changes a message, once as well; options: {data, nonce}. */
+    edit(room, target, text, options) { return this.call({ nonce: newNonce(), ...options, type: 'edit', room, target, text }); }
+
+    /** Its content goes, a tombstone stays. */
+    delete(room, target, reason) { return this.call({ nonce: newNonce(), type: 'delete', room, target, reason }); }
+
+    react(room, target, emoji, on = true) { return this.call({ nonce: newNonce(), type: 'react', room, target, emoji, on }); }
+
+    /** Any other command of the protocol; with a nonce it is tried again, as messages are. */
+    async call(cmd) {
         // a longer one would end the connection
-        if (bytes(cmd) + 24 > this.#frame) throw new ChatError({ code: 'too_large', room }, cmd.nonce);
-        return this.#call(cmd);
+        if (bytes(cmd) + 24 > this.#frame) throw new ChatError({ code: 'too_large', room: cmd.room }, cmd.nonce);
+        return this.#call({ ...cmd });
     }
 
     /** A `typing` or a `signal`, now or never. */
     now(cmd) { if (this.#link && this.#rooms.get(cmd.room)?.link === this.#link) this.#link.send([cmd]); }
 
     /** A page, {events, more, next}; options: {before, after, limit}. */
-    history(room, options) { return this.#call({ ...options, type: 'history', room }); }
+    history(room, options) { return this.call({ ...options, type: 'history', room }); }
 
     /* calls */
 
@@ -187,9 +162,9 @@ export class Chat {
         const link = this.#link, out = [];
         if (!link) return;
         for (const call of this.#calls.values()) {
-            const { type, room, nonce } = call.cmd, r = this.#rooms.get(room);
+            const { room, nonce } = call.cmd, r = this.#rooms.get(room);
             if (call.link === link) continue;
-            if (type === 'message') {
+            if (nonce) {
                 if (this.#held.has(room) || (r && r.link !== link)) continue;
                 if (call.at && Date.now() - call.at > NONCE_MS) {
                     // it may have been published: if it isn't replayed now, only the caller can decide
@@ -228,7 +203,7 @@ export class Chat {
     #failed(call, o) {
         const { type, room, nonce } = call.cmd;
         if (type === 'leave') return this.#left(call);
-        if (type !== 'message' || !isTemporary(o) || ++call.tries > 5) return this.#settle(call, new ChatError(o, nonce));
+        if (!nonce || !isTemporary(o) || ++call.tries > 5) return this.#settle(call, new ChatError(o, nonce));
         // again, with the same nonce, and what was sent behind it has to wait
         call.link = null;
         if (this.#held.has(room)) return;
@@ -341,7 +316,7 @@ export class Chat {
             link.up = true;
             if (link.kind === 'ws') link.send(this.#joins(link, this.#wanted()));
             // who a guest is, the answer to `hello` tells
-            if (o.user?.guest && (link.guest || this.#options.name)) return void (link.held = o);
+            if (o.user?.guest && (link.token || this.#options.name)) return void (link.held = o);
         }
         this.#begin(link, o);
     }
@@ -365,8 +340,23 @@ export class Chat {
         if (!this.#link) this.#promote(link); else this.#ready(link);
     }
 
+    /* our token is about to end: a newer one, while the connection stays */
+    async #renew(link) {
+        const { token } = this.#options;
+        try {
+            const fresh = typeof token === 'function' && await token({ expired: false, expiring: true });
+            if (!fresh || link !== this.#link || fresh === link.token) return;
+            if (link.kind === 'stream') return this.#later(0);
+            link.send([{ type: 'auth', id: ++this.#id, token: link.token = fresh }]);
+        } catch { /* once it has ended, it is asked for again */ }
+    }
+
     /* nothing of `hello` was taken: once more without what was wrong */
     #rejected(link, o) {
+        if (o.field !== 'name' && !link.guest) {
+            this.#emit('error', o);
+            return this.#down(link, { code: 4401, reason: o.message });
+        }
         if (o.field === 'name') {
             this.#options.name = undefined;
             this.#emit('error', o);
@@ -579,7 +569,7 @@ export class Chat {
             this.#rooms.delete(name);
             for (const w of r.waiting) w.reject(e);
             for (const call of this.#calls.values()) {
-                if (call.cmd.type === 'message' && call.cmd.room === name) this.#settle(call, e);
+                if (call.cmd.nonce && call.cmd.room === name) this.#settle(call, e);
             }
             if (r.epoch) this.#emit('left', { type: 'left', room: name, reason: 'refused', code: error.code });
         }
@@ -591,7 +581,7 @@ export class Chat {
     #object(link, o) {
         if (link.dead || !isObject(o) || typeof o.type !== 'string') return;
         if (o.type === 'welcome') return this.#welcome(link, o);
-        if (o.type === 'error' && o.reply_to === link.hello && (link.guest || o.field === 'name')) return this.#rejected(link, o);
+        if (o.type === 'error' && o.reply_to === link.hello && (link.token || o.field === 'name')) return this.#rejected(link, o);
         if (link.held && o.type !== 'closing') this.#begin(link, link.held);
 
         const call = this.#calls.get(o.reply_to), joins = link.joins.get(o.reply_to), r = this.#rooms.get(o.room);
@@ -609,6 +599,9 @@ export class Chat {
             link.drain = number(o.after_ms, 0, HOUR, 0);
             if (link === this.#link) this.#later(link.drain);
             return;
+        case 'expiring':
+            this.#renew(link);
+            break;
         case 'ping':
             if (link.kind === 'ws') link.send([{ type: 'pong' }]);
             return;
@@ -628,14 +621,13 @@ export class Chat {
     }
 
     #event(link, r, o) {
-        const at = parseId(o.id);
-        if (o.type === 'message' || (at && o.ts !== undefined && o.type !== 'notice')) {   // of the log: once, in order
+        const at = parseId(o.id), logged = o.type === 'message' || (at && o.ts !== undefined && o.type !== 'notice');
+        if (logged) {                                                   // of the log: once, in order
             if (!r || !at || (at.epoch === r.epoch ? at.offset <= r.offset : r.link !== link)) return;
             Object.assign(r, at);
+            this.#own(cleanMessage(o));
         }
-        if (o.type !== 'message') return this.#emit('event', o);
-        this.#own(cleanMessage(o));
-        this.#emit('message', o);
+        this.#emit(o.type === 'message' ? o.type : 'event', o);
     }
 
     /* our own message came back: as good as the answer, which may have been lost */
