@@ -105,11 +105,13 @@ ngx_chat_audit_syslog(ngx_syslog_peer_t *peer, u_char *line, size_t len)
     p = ngx_syslog_add_header(peer, buf);
     p = ngx_cpymem(p, line, len - 1);
 
-    n = ngx_syslog_send(peer, buf, (size_t) (p - buf));
+    size = (size_t) (p - buf);
+
+    n = ngx_syslog_send(peer, buf, size);
 
     ngx_free(buf);
 
-    return (n == p - buf) ? (ssize_t) len : NGX_ERROR;
+    return (n == (ssize_t) size) ? (ssize_t) len : NGX_ERROR;
 }
 
 
