@@ -85,7 +85,8 @@ ngx_chat_redis_tls_files(ngx_conf_t *cf, ngx_chat_redis_tls_t *tls)
     {
         ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"chat_redis\" can't use the certificate \"%V\" with "
-                      "the key \"%V\"", &conf->certificate, &conf->key);
+                      "the key \"%V\": write a certificate and its own key, "
+                      "in PEM", &conf->certificate, &conf->key);
         return NGX_ERROR;
     }
 
@@ -96,7 +97,8 @@ ngx_chat_redis_tls_files(ngx_conf_t *cf, ngx_chat_redis_tls_t *tls)
         {
             ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
                           "\"chat_redis\" can't read the certificates of "
-                          "\"%V\"", &conf->ca);
+                          "\"%V\": write a file that has some, in PEM",
+                          &conf->ca);
             return NGX_ERROR;
         }
 

@@ -110,8 +110,8 @@ ngx_chat_zone_create(ngx_chat_zone_t *z)
         || ngx_chat_shm_layout(sh, size, zone, z->nonce_size) != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "chat zone \"%V\" is too small: at least %uzk are needed"
-                      "%s", &z->shm_zone->shm.name,
+                      "chat zone \"%V\" is too small: write a size of at least "
+                      "%uzk%s", &z->shm_zone->shm.name,
                       ngx_chat_zone_min_size() / 1024,
                       z->nonce_size ? ", and what \"chat_nonce\" takes" : "");
         return NGX_ERROR;

@@ -80,7 +80,7 @@ ngx_http_chat_set_conn_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (clcf->conn_limits->nelts == NGX_HTTP_CHAT_CONN_LIMITS) {
-        return "is there four times already, which is the most";
+        return "is there four times already, which is the most: remove one";
     }
 
     limit = ngx_array_push(clcf->conn_limits);
@@ -115,7 +115,7 @@ ngx_http_chat_set_conn_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             && ngx_strncmp(other[i].name.data, limit->name.data,
                            limit->name.len) == 0)
         {
-            return "has that key already";
+            return "has that key already: write one line for a key";
         }
     }
 

@@ -36,7 +36,7 @@ ngx_http_chat_set_chat(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (clcf->status != NULL) {
-        return "can't be beside \"chat_status\" in one location";
+        return "can't be beside \"chat_status\" in one location: write two";
     }
 
     arg = cf->args->elts;
@@ -84,7 +84,7 @@ ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (clcf->chat.zone != NULL) {
-        return "can't be beside \"chat\" in one location";
+        return "can't be beside \"chat\" in one location: write two";
     }
 
     arg = cf->args->elts;
@@ -294,7 +294,8 @@ ngx_http_chat_origin_cure(ngx_str_t *arg)
     }
 
     if (ngx_strlchr(p, last, '/') != NULL) {
-        return "an origin has no path and no \"/\" at its end";
+        return "an origin has no path and no \"/\" at its end, write "
+               "\"https://www.example.com\"";
     }
 
     star = ngx_strlchr(p, last, '*');

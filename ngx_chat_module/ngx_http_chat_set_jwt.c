@@ -53,7 +53,7 @@ ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (clcf->jwt.files->nelts == NGX_HTTP_CHAT_JWT_FILES) {
-        return "has more than 16 files";
+        return "has more than 16 files: put keys together into one JWKS";
     }
 
     f = ngx_array_push(clcf->jwt.files);

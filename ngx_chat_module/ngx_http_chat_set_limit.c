@@ -67,11 +67,11 @@ ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
     } else if (clcf->limits == NULL) {
-        return "is \"off\" already";
+        return "is \"off\" already: remove that line or this one";
     }
 
     if (clcf->limits->nelts == NGX_CHAT_RATES) {
-        return "is there eight times already, which is the most";
+        return "is there eight times already, which is the most: remove one";
     }
 
     what = ngx_http_chat_limit_word(ngx_http_chat_limit_whats, &arg[1]);
@@ -116,7 +116,7 @@ static char *
 ngx_http_chat_limit_off(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *clcf)
 {
     if (clcf->limits != NGX_CONF_UNSET_PTR) {
-        return "can't be \"off\" beside other lines";
+        return "can't be \"off\" beside other lines: remove this one or them";
     }
 
     clcf->limits = NULL;

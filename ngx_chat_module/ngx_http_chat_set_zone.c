@@ -222,7 +222,8 @@ ngx_http_chat_set_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (zone->size != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "chat zone \"%V\" is duplicate", &name);
+                           "chat zone \"%V\" is duplicate: write it once, or "
+                           "another name", &name);
         return NGX_CONF_ERROR;
     }
 

@@ -37,13 +37,13 @@ refused http chat_zone zone=main:; => write a size of at least
 refused http chat_zone zone=main:-8m; => write a size of at least
 refused http chat_zone zone=main:1g; => invalid parameter "zone=main:1g" of "chat_zone": write a size of at least
 refused http chat_zone zone=main:8m:9; => write a size of at least
-refused http chat_zone zone=main:${least}k; chat_nonce main size=440k; => /chat zone "main" is too small: at least \d+k are needed, and what "chat_nonce" takes/
+refused http chat_zone zone=main:${least}k; chat_nonce main size=440k; => /chat zone "main" is too small: write a size of at least \d+k, and what "chat_nonce" takes/
 
 
 
 === TEST 3: a zone is defined once, and for chat alone
 --- chat
-refused http chat_zone zone=main:8m; chat_zone zone=main:8m; => chat zone "main" is duplicate
+refused http chat_zone zone=main:8m; chat_zone zone=main:8m; => chat zone "main" is duplicate: write it once, or another name
 refused http chat_zone zone=main:8m; chat_zone zone=main:16m; => chat zone "main" is duplicate
 refused http limit_req_zone $uri zone=main:8m rate=1r/s; chat_zone zone=main:8m; => the shared memory zone "main" is already declared for a different use
 refused http chat_zone zone=main:8m; limit_req_zone $uri zone=main:8m rate=1r/s; => the shared memory zone "main" is already declared for a different use

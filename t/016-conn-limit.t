@@ -27,10 +27,10 @@ refused chat chat_conn_limit 5 ip; => invalid parameter "ip" of "chat_conn_limit
 refused chat chat_conn_limit 5 key=address; => invalid parameter "key=address" of "chat_conn_limit": write key=ip, key=user, key=all or key=$variable
 refused chat chat_conn_limit 5 key=; => invalid parameter "key=" of "chat_conn_limit": write key=ip, key=user, key=all or key=$variable
 refused chat chat_conn_limit 5 key=$nothing_sets_this; => unknown "nothing_sets_this" variable
-refused chat chat_conn_limit 5; chat_conn_limit 6; => "chat_conn_limit" directive has that key already
+refused chat chat_conn_limit 5; chat_conn_limit 6; => "chat_conn_limit" directive has that key already: write one line for a key
 refused chat chat_conn_limit 5; chat_conn_limit 6 key=ip; => "chat_conn_limit" directive has that key already
 refused chat chat_conn_limit 5 key=$arg_x; chat_conn_limit 6 key=$arg_x; => "chat_conn_limit" directive has that key already
-refused chat chat_conn_limit 1; chat_conn_limit 2 key=user; chat_conn_limit 3 key=all; chat_conn_limit 4 key=$arg_x; chat_conn_limit 5 key=$arg_y; => "chat_conn_limit" directive is there four times already, which is the most
+refused chat chat_conn_limit 1; chat_conn_limit 2 key=user; chat_conn_limit 3 key=all; chat_conn_limit 4 key=$arg_x; chat_conn_limit 5 key=$arg_y; => "chat_conn_limit" directive is there four times already, which is the most: remove one
 
 
 

@@ -35,9 +35,9 @@ refused chat chat_limit connect rate=5r/s key=room; => invalid parameter "key=ro
 refused chat chat_limit connect rate=5r/s key=session; => invalid parameter "key=session" of "chat_limit": who connects is in no room yet, write key=ip or key=user
 refused chat chat_limit command rate=5r/s key=room; => invalid parameter "key=room" of "chat_limit": not every command has a room, write key=user, key=ip or key=session
 refused chat chat_limit message rate=5r/s; chat_limit message rate=5r/s key=user burst=0; => "chat_limit" directive is duplicate
-refused chat chat_limit off; chat_limit message rate=5r/s; => "chat_limit" directive is "off" already
-refused chat chat_limit message rate=5r/s; chat_limit off; => "chat_limit" directive can't be "off" beside other lines
-refused chat chat_limit message rate=1r/s; chat_limit message rate=2r/s; chat_limit message rate=3r/s; chat_limit message rate=4r/s; chat_limit message rate=5r/s; chat_limit message rate=6r/s; chat_limit message rate=7r/s; chat_limit message rate=8r/s; chat_limit message rate=9r/s; => "chat_limit" directive is there eight times already, which is the most
+refused chat chat_limit off; chat_limit message rate=5r/s; => "chat_limit" directive is "off" already: remove that line or this one
+refused chat chat_limit message rate=5r/s; chat_limit off; => "chat_limit" directive can't be "off" beside other lines: remove this one or them
+refused chat chat_limit message rate=1r/s; chat_limit message rate=2r/s; chat_limit message rate=3r/s; chat_limit message rate=4r/s; chat_limit message rate=5r/s; chat_limit message rate=6r/s; chat_limit message rate=7r/s; chat_limit message rate=8r/s; chat_limit message rate=9r/s; => "chat_limit" directive is there eight times already, which is the most: remove one
 refused chat chat_limit_dry_run maybe; => invalid value "maybe" in "chat_limit_dry_run" directive
 
 

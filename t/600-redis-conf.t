@@ -67,8 +67,8 @@ refused http chat_zone zone=main:1m; chat_redis main unix:/run/redis.sock ca=/x;
 refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 verify=no; => write "verify=on" or "verify=off"
 refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 name=; => invalid parameter "name=" of "chat_redis": write a value
 refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 key=/x; => "chat_redis" needs both or neither: write "certificate=FILE" and "key=FILE"
-refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 ca=/nowhere; => "chat_redis" can't read the certificates of "/nowhere"
-refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 certificate=/nowhere key=/nokey; => "chat_redis" can't use the certificate "/nowhere" with the key "/nokey"
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 ca=/nowhere; => "chat_redis" can't read the certificates of "/nowhere": write a file that has some, in PEM
+refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 certificate=/nowhere key=/nokey; => "chat_redis" can't use the certificate "/nowhere" with the key "/nokey": write a certificate and its own key, in PEM
 refused http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1 ca=/a ca=/b; => invalid parameter "ca=/b" of "chat_redis": write it once
 
 
