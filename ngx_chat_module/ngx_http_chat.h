@@ -380,10 +380,11 @@ ngx_http_chat_logged_t *ngx_http_chat_log_save(ngx_http_request_t *r);
 /* gives the connection the client's address again that realip took back */
 void ngx_http_chat_log_address_restore(ngx_connection_t *c,
     ngx_http_chat_logged_t *l);
-/* logs with the context's values; the connection's data is hc afterwards */
+/* logs with the context's values; `complete': the response's last byte is out;
+   the connection's data is hc afterwards */
 void ngx_http_chat_log_write(ngx_connection_t *c,
     ngx_http_connection_t *hc, ngx_http_chat_logged_t *l,
-    ngx_http_chat_ctx_t *ctx);
+    ngx_http_chat_ctx_t *ctx, ngx_uint_t complete);
 
 /* --- ngx_http_chat_api.c --- */
 

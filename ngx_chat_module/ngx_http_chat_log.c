@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the ngx_chat_module authors
  *
- * A WebSocket lets go of its request, which takes some 4 KB, once the handshake
- * is written.  What the access log will want to know is kept in a compact copy,
- * and at the end a request is made for the log phase alone.
+ * A connection lets go of its request once the header is written.  What the
+ * access log will want to know is kept in a compact copy, and at the end a
+ * request is made for the log phase alone.
  */
 
 
@@ -19,10 +19,12 @@
 
 typedef enum {
     NGX_HTTP_CHAT_L_REQUEST = 0,           /* the request line */
-    NGX_HTTP_CHAT_L_HOST,
+    NGX_HTTP_CHAT_L_USER,                  /* of Basic authentication */
+    NGX_HTTP_CHAT_L_HOST,                  /* headers */
     NGX_HTTP_CHAT_L_AGENT,
     NGX_HTTP_CHAT_L_REFERER,
     NGX_HTTP_CHAT_L_ORIGIN,
+    NGX_HTTP_CHAT_L_FORWARDED,
     NGX_HTTP_CHAT_L_LAST
 } ngx_http_chat_logged_e;
 
@@ -34,12 +36,15 @@ struct ngx_http_chat_logged_s {
     ngx_msec_t                 start_msec;
     off_t                      request_length;
     ngx_uint_t                 requests;
-    ngx_uint_t                 http_version;
+    size_t                     header_size;
+    uint32_t                   method;
+    uint16_t                   http_version;
+    uint16_t                   status;
 
     /* as realip has set it; it is restored when the request is freed */
     struct sockaddr           *sockaddr;
     socklen_t                  socklen;
-    ngx_str_t                  addr_text;
+    ngx_str_t                  addr_text;    /* behind it all the strings */
 
     /* inside text[NGX_HTTP_CHAT_L_REQUEST] */
     uint16_t                   uri_start;
@@ -47,21 +52,28 @@ struct ngx_http_chat_logged_s {
     uint16_t                   args_len;
 
     uint16_t                   len[NGX_HTTP_CHAT_L_LAST];
-    u_char                    *text;
 };
 
 
 static const char  *ngx_http_chat_logged_headers[] = {
-    NULL, "host", "user-agent", "referer", "origin"
+    NULL, NULL, "host", "user-agent", "referer", "origin", "x-forwarded-for"
 };
 
 
+static void ngx_http_chat_log_strings(ngx_http_request_t *r,
+    ngx_str_t *value);
 static void ngx_http_chat_log_address(ngx_connection_t *c,
     ngx_http_chat_logged_t *l, u_char *p);
 static void ngx_http_chat_log_place(ngx_http_request_t *r,
     ngx_http_chat_logged_t *l);
+static void ngx_http_chat_log_line(ngx_http_request_t *r,
+    ngx_http_chat_logged_t *l);
 static void ngx_http_chat_log_headers(ngx_http_request_t *r,
     ngx_http_chat_logged_t *l);
+static void ngx_http_chat_log_header(ngx_http_request_t *r, ngx_uint_t i,
+    ngx_table_elt_t *h);
+static void ngx_http_chat_log_user(ngx_http_request_t *r, u_char *user,
+    size_t len);
 
 
 /*
@@ -76,24 +88,12 @@ ngx_http_chat_log_save(ngx_http_request_t *r)
     size_t                   size, left;
     ngx_str_t                value[NGX_HTTP_CHAT_L_LAST];
     ngx_uint_t               i;
-    ngx_table_elt_t         *h;
     ngx_connection_t        *c;
     ngx_http_chat_logged_t  *l;
 
     c = r->connection;
 
-    value[NGX_HTTP_CHAT_L_REQUEST] = r->request_line;
-
-    for (i = NGX_HTTP_CHAT_L_HOST; i < NGX_HTTP_CHAT_L_LAST; i++) {
-        h = ngx_http_chat_header_in(r, ngx_http_chat_logged_headers[i]);
-
-        if (h != NULL) {
-            value[i] = h->value;
-
-        } else {
-            ngx_str_null(&value[i]);
-        }
-    }
+    ngx_http_chat_log_strings(r, value);
 
     left = NGX_HTTP_CHAT_LOGGED_MAX;
     size = sizeof(ngx_http_chat_logged_t) + c->socklen + c->addr_text.len;
@@ -113,8 +113,7 @@ ngx_http_chat_log_save(ngx_http_request_t *r)
 
     ngx_http_chat_log_address(c, l, (u_char *) (l + 1));
 
-    p = (u_char *) (l + 1) + c->socklen + c->addr_text.len;
-    l->text = p;
+    p = l->addr_text.data + l->addr_text.len;
 
     for (i = 0; i < NGX_HTTP_CHAT_L_LAST; i++) {
         l->len[i] = (uint16_t) value[i].len;
@@ -129,9 +128,36 @@ ngx_http_chat_log_save(ngx_http_request_t *r)
     l->start_msec = r->start_msec;
     l->request_length = r->request_length;
     l->requests = c->requests;
-    l->http_version = r->http_version;
+    l->header_size = r->header_size;
+    l->method = (uint32_t) r->method;
+    l->http_version = (uint16_t) r->http_version;
+    l->status = (uint16_t) r->headers_out.status;
 
     return l;
+}
+
+
+static void
+ngx_http_chat_log_strings(ngx_http_request_t *r, ngx_str_t *value)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    ngx_memzero(value, NGX_HTTP_CHAT_L_LAST * sizeof(ngx_str_t));
+
+    value[NGX_HTTP_CHAT_L_REQUEST] = r->request_line;
+
+    if (ngx_http_auth_basic_user(r) == NGX_OK) {
+        value[NGX_HTTP_CHAT_L_USER] = r->headers_in.user;
+    }
+
+    for (i = NGX_HTTP_CHAT_L_HOST; i < NGX_HTTP_CHAT_L_LAST; i++) {
+        h = ngx_http_chat_header_in(r, ngx_http_chat_logged_headers[i]);
+
+        if (h != NULL) {
+            value[i] = h->value;
+        }
+    }
 }
 
 
@@ -187,7 +213,7 @@ ngx_http_chat_log_address_restore(ngx_connection_t *c,
 
 void
 ngx_http_chat_log_write(ngx_connection_t *c, ngx_http_connection_t *hc,
-    ngx_http_chat_logged_t *l, ngx_http_chat_ctx_t *ctx)
+    ngx_http_chat_logged_t *l, ngx_http_chat_ctx_t *ctx, ngx_uint_t complete)
 {
     ngx_http_request_t  *r;
 
@@ -217,13 +243,12 @@ ngx_http_chat_log_write(ngx_connection_t *c, ngx_http_connection_t *hc,
     r->start_msec = l->start_msec;
     r->request_length = l->request_length;
 
-    r->method = NGX_HTTP_GET;
-    ngx_str_set(&r->method_name, "GET");
-    ngx_str_set(&r->http_protocol, "HTTP/1.1");
     r->http_version = l->http_version;
+    r->header_size = l->header_size;
+    r->headers_out.status = l->status;
+    r->request_complete = complete;
 
-    r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
-
+    ngx_http_chat_log_line(r, l);
     ngx_http_chat_log_headers(r, l);
 
     ngx_http_set_ctx(r, ctx, ngx_chat_module);
@@ -234,6 +259,33 @@ ngx_http_chat_log_write(ngx_connection_t *c, ngx_http_connection_t *hc,
 }
 
 
+/* the words of the request line that have few values */
+
+static void
+ngx_http_chat_log_line(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
+{
+    r->method = l->method;
+
+    if (l->method == NGX_HTTP_POST) {
+        ngx_str_set(&r->method_name, "POST");
+
+    } else {
+        ngx_str_set(&r->method_name, "GET");
+    }
+
+    if (l->http_version < NGX_HTTP_VERSION_11) {
+        ngx_str_set(&r->http_protocol, "HTTP/1.0");
+
+    } else {
+        ngx_str_set(&r->http_protocol, "HTTP/1.1");
+    }
+
+    if (l->status == NGX_HTTP_OK) {
+        ngx_str_set(&r->headers_out.content_type, "text/event-stream");
+    }
+}
+
+
 static void
 ngx_http_chat_log_headers(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
 {
@@ -241,7 +293,7 @@ ngx_http_chat_log_headers(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
     ngx_uint_t        i;
     ngx_table_elt_t  *h;
 
-    p = l->text;
+    p = l->addr_text.data + l->addr_text.len;
 
     r->request_line.data = p;
     r->request_line.len = l->len[NGX_HTTP_CHAT_L_REQUEST];
@@ -258,6 +310,11 @@ ngx_http_chat_log_headers(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
     }
 
     p += l->len[NGX_HTTP_CHAT_L_REQUEST];
+
+    if (l->len[NGX_HTTP_CHAT_L_USER] > 0) {
+        ngx_http_chat_log_user(r, p, l->len[NGX_HTTP_CHAT_L_USER]);
+        p += l->len[NGX_HTTP_CHAT_L_USER];
+    }
 
     if (ngx_list_init(&r->headers_in.headers, r->pool, NGX_HTTP_CHAT_L_LAST,
                       sizeof(ngx_table_elt_t))
@@ -288,20 +345,86 @@ ngx_http_chat_log_headers(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
 
         p += l->len[i];
 
-        switch (i) {
-
-        case NGX_HTTP_CHAT_L_HOST:
-            r->headers_in.host = h;
-            r->headers_in.server = h->value;
-            break;
-
-        case NGX_HTTP_CHAT_L_AGENT:
-            r->headers_in.user_agent = h;
-            break;
-
-        case NGX_HTTP_CHAT_L_REFERER:
-            r->headers_in.referer = h;
-            break;
-        }
+        ngx_http_chat_log_header(r, i, h);
     }
+}
+
+
+static void
+ngx_http_chat_log_header(ngx_http_request_t *r, ngx_uint_t i,
+    ngx_table_elt_t *h)
+{
+    ngx_uint_t                  hash;
+    ngx_http_header_t          *hh;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    switch (i) {
+
+    case NGX_HTTP_CHAT_L_HOST:
+        r->headers_in.host = h;
+        r->headers_in.server = h->value;
+        break;
+
+    case NGX_HTTP_CHAT_L_AGENT:
+        r->headers_in.user_agent = h;
+        break;
+
+    case NGX_HTTP_CHAT_L_REFERER:
+        r->headers_in.referer = h;
+        break;
+
+    case NGX_HTTP_CHAT_L_FORWARDED:
+
+        /* an array or a list, as the version of nginx has it */
+
+        cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+        hash = ngx_hash_key(h->key.data, h->key.len);
+        hh = ngx_hash_find(&cmcf->headers_in_hash, hash, h->key.data,
+                           h->key.len);
+
+        if (hh != NULL && hh->handler != NULL) {
+            (void) hh->handler(r, h, hh->offset);
+        }
+
+        break;
+    }
+}
+
+
+/* $remote_user is what nginx reads from a header, whose password isn't kept */
+
+static void
+ngx_http_chat_log_user(ngx_http_request_t *r, u_char *user, size_t len)
+{
+    u_char           *p;
+    ngx_str_t         plain, coded;
+    ngx_table_elt_t  *h;
+
+    h = ngx_pcalloc(r->pool, sizeof(ngx_table_elt_t));
+    if (h == NULL) {
+        return;
+    }
+
+    plain.len = len + 1;
+    plain.data = ngx_pnalloc(r->pool, plain.len);
+    if (plain.data == NULL) {
+        return;
+    }
+
+    p = ngx_pnalloc(r->pool, sizeof("Basic ") - 1
+                             + ngx_base64_encoded_length(plain.len));
+    if (p == NULL) {
+        return;
+    }
+
+    *ngx_cpymem(plain.data, user, len) = ':';
+
+    h->value.data = p;
+
+    coded.data = ngx_cpymem(p, "Basic ", sizeof("Basic ") - 1);
+    ngx_encode_base64(&coded, &plain);
+
+    h->value.len = (size_t) (coded.data + coded.len - p);
+
+    r->headers_in.authorization = h;
 }

@@ -216,7 +216,7 @@ ngx_http_chat_ws_terminate(ngx_http_chat_ws_t *ws)
     ctx.sent = s->sent;
     ctx.close_code = s->close_code;
 
-    ngx_http_chat_log_write(c, ws->hc, ws->logged, &ctx);
+    ngx_http_chat_log_write(c, ws->hc, ws->logged, &ctx, 0);
 
     ngx_http_close_connection(c);
 }

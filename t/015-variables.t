@@ -106,7 +106,29 @@ call lines_logged 5
 
 
 
-=== TEST 3: POST and GET
+=== TEST 3: what is kept of the request
+--- http_config
+log_format  chat  '$remote_user $host $http_user_agent $http_referer [$http_x_forwarded_for] $http_cookie $request_uri';
+access_log  logs/chat.log  chat;
+--- chat_config
+chat_user   ann;
+--- chat
+a: ws /chat/lobby?x=1 header="Authorization: Basic Ym9iOnNlY3JldA==" header="X-Forwarded-For: 192.0.2.1, 192.0.2.2" header="User-Agent: test/1" header="Referer: http://localhost/" header="Host: localhost" header="Cookie: a=b"
+a: recv {"type":"welcome"}
+a: recv {"type":"joined"}
+a: close 1000
+a: closed 1000
+call logged bob localhost test/1 http://localhost/ \[192\.0\.2\.1, 192\.0\.2\.2\] - /chat/lobby\?x=1
+a: ws /chat/lobby?x=2 header="Authorization: Basic Og=="
+a: recv {"type":"welcome"}
+a: recv {"type":"joined"}
+a: close 1000
+a: closed 1000
+call logged - \S+ \S+ - \[-\] - /chat/lobby\?x=2
+
+
+
+=== TEST 4: POST and GET
 --- http_config
 log_format  chat  '"$request" $status $chat_transport $chat_room $chat_user $chat_received $chat_sent $chat_close_code';
 access_log  logs/chat.log  chat;
@@ -129,7 +151,7 @@ call lines_logged 6
 
 
 
-=== TEST 4: guests have names, nobody has none
+=== TEST 5: guests have names, nobody has none
 --- http_config
 log_format  chat  '$status $chat_transport $chat_room $chat_user $chat_close_code';
 access_log  logs/chat.log  chat;
@@ -154,7 +176,7 @@ call logged 401 http - - -
 
 
 
-=== TEST 5: what nginx's own variables say of a WebSocket
+=== TEST 6: what nginx's own variables say of a WebSocket
 --- http_config
 log_format  chat  '$remote_addr $request_method $uri $args $server_protocol $http_host $http_user_agent $request_time $bytes_sent $msec';
 access_log  logs/chat.log  chat;
@@ -171,7 +193,7 @@ call logged 192\.0\.2\.7 GET /chat/lobby last=5 HTTP/1\.1 127\.0\.0\.1:\d+ test/
 
 
 
-=== TEST 6: a log of a location, and a condition
+=== TEST 7: a log of a location, and a condition
 --- http_config
 map $chat_close_code $bad {
     1000     0;
