@@ -28,7 +28,6 @@ static ngx_int_t ngx_http_chat_ws_wait(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
 static ngx_int_t ngx_http_chat_ws_again(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
-static ngx_int_t ngx_http_chat_ws_flush(ngx_http_request_t *r);
 static ngx_int_t ngx_http_chat_ws_extensions(ngx_http_request_t *r,
     ngx_http_chat_ws_t *ws);
 static ngx_http_chat_ws_t *ngx_http_chat_ws_create(ngx_http_request_t *r,
@@ -99,7 +98,7 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ws->counted = counted;
+    ws->hold.counted = counted;
 
     if (ngx_http_chat_ws_extensions(r, ws) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -317,32 +316,7 @@ ngx_http_chat_ws_respond(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return rc;
     }
 
-    return ngx_http_chat_ws_flush(r);
-}
-
-
-/*
- * A 101 has no body, so filters of bodies have no part in it, and that of ssi
- * would swallow the flush.
- */
-
-static ngx_int_t
-ngx_http_chat_ws_flush(ngx_http_request_t *r)
-{
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->flush = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_write_filter(r, &out);
+    return ngx_http_chat_hold_flush(r);
 }
 
 
@@ -413,15 +387,15 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
         return NULL;
     }
 
-    ws->connection = c;
+    ws->hold.connection = c;
 
     if (ctx->room.len > 0) {
-        ws->room.data = ngx_pstrdup(c->pool, &ctx->room);
-        if (ws->room.data == NULL) {
+        ws->hold.room.data = ngx_pstrdup(c->pool, &ctx->room);
+        if (ws->hold.room.data == NULL) {
             return NULL;
         }
 
-        ws->room.len = ctx->room.len;
+        ws->hold.room.len = ctx->room.len;
     }
 
     if (ngx_chat_session_init(&ws->session, &ngx_http_chat_ws_transport,
@@ -436,9 +410,7 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     ngx_chat_ws_parser_init(&ws->parser, ctx->conf->message_max);
 
     /* nothing is written before the handshake */
-    ws->session.reader.blocked = 1;
-    ngx_chat_worker_stuck(&ws->session);
-    ws->session.stuck_since = ngx_chat_worker_time();
+    ngx_http_chat_hold_block(&ws->session);
 
     cln->handler = ngx_http_chat_ws_request_cleanup;
     cln->data = ws;
@@ -456,7 +428,7 @@ ngx_http_chat_ws_request_cleanup(void *data)
 {
     ngx_http_chat_ws_t  *ws = data;
 
-    if (!ws->detached) {
+    if (ws->hold.hc == NULL) {
         ngx_http_chat_ws_release(ws);
     }
 }

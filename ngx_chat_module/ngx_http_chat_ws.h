@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
+#include "ngx_http_chat_hold.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_utf8.h"
 #include "ngx_chat_ws.h"
@@ -25,20 +26,13 @@
 
 typedef struct {
     ngx_chat_session_t        session;       /* first */
-    ngx_connection_t         *connection;
-    ngx_http_connection_t    *hc;
-    ngx_http_chat_logged_t   *logged;
-    ngx_http_chat_conn_t     *counted;       /* for chat_conn_limit */
-    ngx_str_t                 room;          /* of the URL */
-    ngx_str_t                 user;          /* once the session is gone */
-    ngx_str_t                 claims;        /* the same */
+    ngx_http_chat_hold_t      hold;
 
     ngx_chat_ws_parser_t      parser;
     u_char                   *message;       /* a message in pieces */
     uint32_t                  message_len;   /* chat_message_max at most */
     uint32_t                  message_size;
 
-    unsigned                  detached:1;    /* there is no request any more */
     unsigned                  end:1;         /* close when posted */
     unsigned                  close_seen:1;  /* the client's Close frame */
     unsigned                  deaf:1;        /* input is discarded */

@@ -255,7 +255,7 @@ ngx_http_chat_ws_inflate(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
     s = &ws->session;
 
     rc = ngx_chat_inflate(message->data, message->len, s->conf->message_max,
-                          message, ws->connection->log);
+                          message, ws->hold.connection->log);
 
     if (rc == NGX_OK) {
 
@@ -301,7 +301,7 @@ ngx_http_chat_ws_append(ngx_http_chat_ws_t *ws, ngx_chat_ws_piece_t *piece)
         size = ngx_max(2 * need, 256);
         size = ngx_max(ngx_min(size, ws->session.conf->message_max), need);
 
-        p = ngx_alloc(ngx_max(size, 1), ws->connection->log);
+        p = ngx_alloc(ngx_max(size, 1), ws->hold.connection->log);
         if (p == NULL) {
             return NGX_ERROR;
         }
@@ -387,7 +387,7 @@ ngx_http_chat_ws_raw(ngx_http_chat_ws_t *ws, ngx_uint_t opcode,
 
     ngx_str_null(&none);
 
-    code = ngx_chat_dispatch_raw(&caller, &ws->room, message,
+    code = ngx_chat_dispatch_raw(&caller, &ws->hold.room, message,
                                  opcode == NGX_CHAT_WS_BINARY
                                      ? NGX_CHAT_REC_RAW_BINARY
                                      : NGX_CHAT_REC_RAW_TEXT,

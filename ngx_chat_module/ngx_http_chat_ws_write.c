@@ -14,24 +14,12 @@
 #include "ngx_http_chat_limit.h"
 
 
-#define NGX_HTTP_CHAT_WS_TLS   16384
-#define NGX_HTTP_CHAT_WS_IOVS  64
-
-
 static size_t ngx_http_chat_ws_object_len(ngx_chat_session_t *s,
     ngx_str_t *object);
 static u_char *ngx_http_chat_ws_object(ngx_chat_session_t *s, u_char *p,
     ngx_str_t *object);
 static ssize_t ngx_http_chat_ws_send(ngx_chat_session_t *s,
     ngx_chat_slice_t *slice, ngx_uint_t n, size_t *attempt);
-static ssize_t ngx_http_chat_ws_output(ngx_connection_t *c,
-    ngx_chat_slice_t *slice, ngx_uint_t n, size_t *attempt);
-static ssize_t ngx_http_chat_ws_writev(ngx_connection_t *c,
-    ngx_chat_slice_t *slice, ngx_uint_t n);
-#if (NGX_HTTP_SSL)
-static ssize_t ngx_http_chat_ws_ssl_send(ngx_connection_t *c,
-    ngx_chat_slice_t *slice, ngx_uint_t n, size_t *attempt);
-#endif
 static void ngx_http_chat_ws_ping(ngx_chat_session_t *s);
 static void ngx_http_chat_ws_resume(ngx_chat_session_t *s);
 static ngx_chat_err_e ngx_http_chat_ws_identify(ngx_chat_session_t *s,
@@ -85,7 +73,7 @@ ngx_http_chat_ws_send(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
     ngx_http_chat_ws_t  *ws;
 
     ws = (ngx_http_chat_ws_t *) s;
-    c = ws->connection;
+    c = ws->hold.connection;
 
     if (c->error || c->close) {
         return NGX_ERROR;
@@ -95,7 +83,7 @@ ngx_http_chat_ws_send(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
         return 0;
     }
 
-    size = ngx_http_chat_ws_output(c, slice, n, attempt);
+    size = ngx_http_chat_output(c, slice, n, attempt);
 
     if (size == NGX_ERROR) {
         c->error = 1;
@@ -108,114 +96,6 @@ ngx_http_chat_ws_send(ngx_chat_session_t *s, ngx_chat_slice_t *slice,
 
     return size;
 }
-
-
-static ssize_t
-ngx_http_chat_ws_output(ngx_connection_t *c, ngx_chat_slice_t *slice,
-    ngx_uint_t n, size_t *attempt)
-{
-    ssize_t  size;
-
-#if (NGX_HTTP_SSL)
-    if (c->ssl) {
-        return ngx_http_chat_ws_ssl_send(c, slice, n, attempt);
-    }
-#endif
-
-    if (n > 1) {
-        return ngx_http_chat_ws_writev(c, slice, n);
-    }
-
-    size = c->send(c, slice->pos, (size_t) (slice->end - slice->pos));
-
-    return (size == NGX_AGAIN) ? 0 : size;
-}
-
-
-static ssize_t
-ngx_http_chat_ws_writev(ngx_connection_t *c, ngx_chat_slice_t *slice,
-    ngx_uint_t n)
-{
-    size_t         total;
-    ssize_t        size;
-    ngx_uint_t     i;
-    ngx_iovec_t    vec;
-    struct iovec   iovs[NGX_HTTP_CHAT_WS_IOVS];
-
-    n = ngx_min(n, NGX_HTTP_CHAT_WS_IOVS);
-    total = 0;
-
-    for (i = 0; i < n; i++) {
-        iovs[i].iov_base = slice[i].pos;
-        iovs[i].iov_len = (size_t) (slice[i].end - slice[i].pos);
-        total += iovs[i].iov_len;
-    }
-
-    vec.iovs = iovs;
-    vec.count = n;
-    vec.size = total;
-    vec.nalloc = NGX_HTTP_CHAT_WS_IOVS;
-
-    size = ngx_writev(c, &vec);
-
-    if (size == NGX_AGAIN) {
-        size = 0;
-    }
-
-    if (size != NGX_ERROR) {
-        c->sent += size;
-
-        if ((size_t) size < total) {
-            c->write->ready = 0;
-        }
-    }
-
-    return size;
-}
-
-
-#if (NGX_HTTP_SSL)
-
-/*
- * Frames go into records straight from their chunk.  What TLS could not write
- * it wants to see again, at least as much and the same bytes: `attempt'.
- */
-
-static ssize_t
-ngx_http_chat_ws_ssl_send(ngx_connection_t *c, ngx_chat_slice_t *slice,
-    ngx_uint_t n, size_t *attempt)
-{
-    u_char      *p;
-    size_t       size, total;
-    ssize_t      sent;
-    ngx_uint_t   i;
-
-    total = 0;
-
-    for (i = 0; i < n; i++) {
-
-        for (p = slice[i].pos; p < slice[i].end; p += sent) {
-            size = ngx_min((size_t) (slice[i].end - p), NGX_HTTP_CHAT_WS_TLS);
-
-            sent = c->send(c, p, size);
-
-            if (sent == NGX_AGAIN) {
-                *attempt = size;
-                return (ssize_t) total;
-            }
-
-            if (sent == NGX_ERROR) {
-                return NGX_ERROR;
-            }
-
-            total += (size_t) sent;
-        }
-    }
-
-    return (ssize_t) total;
-}
-
-#endif
 
 
 static void
@@ -250,8 +130,8 @@ ngx_http_chat_ws_resume(ngx_chat_session_t *s)
 
     ws = (ngx_http_chat_ws_t *) s;
 
-    if (ws->connection->read->ready) {
-        ngx_post_event(ws->connection->read, &ngx_posted_events);
+    if (ws->hold.connection->read->ready) {
+        ngx_post_event(ws->hold.connection->read, &ngx_posted_events);
     }
 }
 
@@ -285,6 +165,9 @@ ngx_http_chat_ws_write_handler(ngx_event_t *wev)
 static ngx_chat_err_e
 ngx_http_chat_ws_identify(ngx_chat_session_t *s, ngx_chat_user_t *user)
 {
-    return ngx_http_chat_conn_user(((ngx_http_chat_ws_t *) s)->counted, user,
-                                   s->log);
+    ngx_http_chat_ws_t  *ws;
+
+    ws = (ngx_http_chat_ws_t *) s;
+
+    return ngx_http_chat_conn_user(ws->hold.counted, user, s->log);
 }
