@@ -78,6 +78,17 @@ ngx_http_chat_hold_block(ngx_chat_session_t *s)
 }
 
 
+ngx_uint_t
+ngx_http_chat_hold_alone(ngx_http_request_t *r)
+{
+    return r->main->count == 1
+           && !r->main->blocked
+           && r->postponed == NULL
+           && r->posted_requests == NULL
+           && r->connection->data == r;
+}
+
+
 ngx_int_t
 ngx_http_chat_hold_take(ngx_http_request_t *r, ngx_http_chat_hold_t *hold,
     void *data, ngx_event_handler_pt read_handler,

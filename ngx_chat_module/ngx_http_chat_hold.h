@@ -46,6 +46,9 @@ ngx_int_t ngx_http_chat_hold_flushed(ngx_http_request_t *r);
 /* the session, about which nothing may be written before that */
 void ngx_http_chat_hold_block(ngx_chat_session_t *s);
 
+/* whether nothing else refers to the request: no subrequest, no thread */
+ngx_uint_t ngx_http_chat_hold_alone(ngx_http_request_t *r);
+
 /*
  * Frees the request; c->data is `data' afterwards.  hold->hc says so to its
  * cleanups.  NGX_OK; NGX_ERROR: no memory, the request is there still;

@@ -38,6 +38,7 @@ typedef struct {
     unsigned                  deaf:1;        /* input is discarded */
     unsigned                  lingering:1;
     unsigned                  released:1;
+    unsigned                  waits:5;       /* for subrequests, of 50 ms */
 } ngx_http_chat_ws_t;
 
 

@@ -16,6 +16,13 @@
 
 #define NGX_HTTP_CHAT_TOKEN_WAIT  10      /* seconds */
 
+#define NGX_HTTP_CHAT_WS_WAIT     50      /* ms */
+#define NGX_HTTP_CHAT_WS_WAITS    20
+
+
+static ngx_uint_t ngx_http_chat_ws_wait(ngx_http_request_t *r,
+    ngx_http_chat_ws_t *ws);
+
 
 /*
  * Queues what comes first: `welcome' and the room of the URL.  If that is
@@ -118,6 +125,10 @@ ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
         return;
     }
 
+    if (!ngx_http_chat_hold_alone(r) && ngx_http_chat_ws_wait(r, ws)) {
+        return;
+    }
+
     /* the connection's buffer, which may hold frames behind the handshake */
 
     b = r->header_in;
@@ -148,4 +159,38 @@ ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
     if (c->read->ready) {
         ngx_post_event(c->read, &ngx_posted_events);
     }
+}
+
+
+/*
+ * A subrequest goes on, that of mirror: it ends with the request, and nobody
+ * says when it is done.  It has a second; what a thread does must end.
+ */
+
+static ngx_uint_t
+ngx_http_chat_ws_wait(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
+{
+    ngx_event_t  *wev;
+
+    wev = r->connection->write;
+
+    if (wev->timer_set) {
+        return 1;
+    }
+
+    wev->timedout = 0;
+
+    if (ws->waits == NGX_HTTP_CHAT_WS_WAITS) {
+
+        if (!r->main->blocked) {
+            return 0;
+        }
+
+    } else {
+        ws->waits++;
+    }
+
+    ngx_add_timer(wev, NGX_HTTP_CHAT_WS_WAIT);
+
+    return 1;
 }

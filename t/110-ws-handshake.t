@@ -331,3 +331,41 @@ a: ws /c/lobby?last=5 first="{\"type\":\"ping\",\"id\":1}"
 a: recv {"type":"welcome"}
 a: recv {"type":"joined","room":"lobby","page":{"events":[]}}
 a: recv {"type":"pong","reply_to":1}
+
+
+
+=== TEST 22: mirrors of the handshake: one that answers, one that never does
+--- chat_config
+mirror  /mirror;
+mirror  /never;
+--- config
+location = /mirror {
+    internal;
+    proxy_pass  http://127.0.0.1:$server_port/seen;
+}
+location = /never {
+    internal;
+    proxy_pass  http://127.0.0.1:$server_port/other/lobby;
+    proxy_pass_request_headers  off;
+    proxy_set_header  Accept  text/event-stream;
+    proxy_buffering   off;
+}
+location = /seen {
+    access_log  logs/seen.log;
+    return      204;
+}
+location ^~ /other/ {
+    chat        main;
+    chat_guest  on;
+}
+--- chat
+a: ws /chat/lobby first="{\"type\":\"ping\",\"id\":1}"
+a: recv {"type":"welcome"}
+a: recv {"type":"joined"}
+a: recv {"type":"pong","reply_to":1}
+logged seen.log /"GET \/seen HTTP\/1\.0" 204 /
+p: post /other/lobby {"text":"one"}
+a: recv {"text":"one"}
+await /chat-status {"sse_sessions":0,"sse_sessions_total":1}
+a: close 1000
+a: closed 1000
