@@ -453,7 +453,7 @@ ngx_int_t ngx_http_chat_sse_refuse(ngx_http_request_t *r, ngx_chat_err_e code,
  * reference of the request's count that the caller had is the stream's.
  */
 ngx_chat_session_t *ngx_http_chat_stream_create(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx);
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_conn_t *counted);
 ngx_int_t ngx_http_chat_stream_begin(ngx_http_request_t *r,
     ngx_chat_session_t *s);
 

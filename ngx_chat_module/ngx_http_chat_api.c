@@ -409,7 +409,7 @@ ngx_http_chat_stream(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         return ngx_http_chat_error(r, code, NULL);
     }
 
-    s = ngx_http_chat_stream_create(r, ctx);
+    s = ngx_http_chat_stream_create(r, ctx, counted);
     if (s == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -4,7 +4,7 @@
  *
  * chat_conn_limit: how many connections (WebSocket, event stream) there may be
  * of an address, of a user, of any value, over all workers.  limit_conn can't
- * do it: a WebSocket lets go of the request that it counts.
+ * do it: both let go of the request that it counts.
  */
 
 
@@ -239,6 +239,33 @@ ngx_http_chat_charge(ngx_http_chat_ctx_t *ctx, ngx_chat_rate_what_e what)
     ctx->retry_after_ms = c.retry_after_ms;
 
     return code;
+}
+
+
+ngx_int_t
+ngx_http_chat_conn_move(ngx_http_chat_conn_t **conn, ngx_pool_t *pool)
+{
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_chat_conn_t  *old;
+
+    old = *conn;
+
+    if (old == NULL) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(pool, sizeof(ngx_http_chat_conn_t));
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    *conn = cln->data;
+    **conn = *old;
+    old->n = 0;
+
+    cln->handler = ngx_http_chat_conn_cleanup;
+
+    return NGX_OK;
 }
 
 

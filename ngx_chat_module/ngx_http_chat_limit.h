@@ -32,6 +32,9 @@ void ngx_http_chat_address(ngx_connection_t *c, ngx_chat_user_t *user);
 ngx_chat_err_e ngx_http_chat_conn_acquire(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_pool_t *pool,
     ngx_http_chat_conn_t **result);
+/* to another pool, which will live for longer; NULL is all right */
+ngx_int_t ngx_http_chat_conn_move(ngx_http_chat_conn_t **conn,
+    ngx_pool_t *pool);
 /*
  * The connection is another user's now, and counted as his: NGX_CHAT_OK, or as
  * above, and nothing has changed.  conn NULL is all right.

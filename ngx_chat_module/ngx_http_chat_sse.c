@@ -25,7 +25,7 @@ static void ngx_http_chat_sse_cursors(ngx_http_request_t *r,
 static void ngx_http_chat_sse_vector(ngx_str_t *id, ngx_array_t *rooms);
 static ngx_uint_t ngx_http_chat_sse_named(ngx_http_request_t *r);
 static ngx_http_chat_sse_t *ngx_http_chat_sse_create(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx, ngx_chat_wire_e wire);
+    ngx_http_chat_ctx_t *ctx, ngx_chat_wire_e wire, ngx_array_t *rooms);
 static void ngx_http_chat_sse_request_cleanup(void *data);
 static ngx_chat_err_e ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse,
     ngx_array_t *rooms);
@@ -94,15 +94,14 @@ ngx_http_chat_sse_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     many = rooms.nelts > 1;
     wire = (named || many) ? NGX_CHAT_WIRE_PRIVATE : NGX_CHAT_WIRE_SSE_ID;
 
-    sse = ngx_http_chat_sse_create(r, ctx, wire);
+    sse = ngx_http_chat_sse_create(r, ctx, wire, &rooms);
     if (sse == NULL) {
         return ngx_http_chat_sse_refuse(r, NGX_CHAT_E_INTERNAL, NULL);
     }
 
     sse->named = named ? 1 : 0;
     sse->id = many ? NGX_HTTP_CHAT_SSE_VECTOR : NGX_HTTP_CHAT_SSE_EVENT_ID;
-    sse->places = rooms.nelts;
-    sse->given = rooms.elts;
+    sse->hold.counted = counted;
 
     code = ngx_http_chat_sse_enter(sse, &rooms);
 
@@ -122,7 +121,8 @@ ngx_http_chat_sse_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
 
 ngx_chat_session_t *
-ngx_http_chat_stream_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+ngx_http_chat_stream_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_conn_t *counted)
 {
     ngx_str_t             none;
     ngx_http_chat_sse_t  *sse;
@@ -131,10 +131,12 @@ ngx_http_chat_stream_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     ctx->transport = stream;
 
-    sse = ngx_http_chat_sse_create(r, ctx, NGX_CHAT_WIRE_SSE);
+    sse = ngx_http_chat_sse_create(r, ctx, NGX_CHAT_WIRE_SSE, NULL);
     if (sse == NULL) {
         return NULL;
     }
+
+    sse->hold.counted = counted;
 
     ngx_str_null(&none);
     ngx_chat_dispatch_welcome(&sse->session, &none);
@@ -339,30 +341,49 @@ ngx_http_chat_sse_named(ngx_http_request_t *r)
 }
 
 
+/* `rooms' of the URL, or NULL */
+
 static ngx_http_chat_sse_t *
 ngx_http_chat_sse_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
-    ngx_chat_wire_e wire)
+    ngx_chat_wire_e wire, ngx_array_t *rooms)
 {
+    ngx_uint_t            i, places;
+    ngx_chat_join_t      *join;
     ngx_http_cleanup_t   *cln;
     ngx_pool_cleanup_t   *pcln;
     ngx_http_chat_sse_t  *sse;
 
-    sse = ngx_pcalloc(r->pool, sizeof(ngx_http_chat_sse_t));
     pcln = ngx_pool_cleanup_add(r->pool, 0);
     cln = ngx_http_cleanup_add(r, 0);
 
-    if (sse == NULL || pcln == NULL || cln == NULL) {
+    if (pcln == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    places = (rooms != NULL) ? rooms->nelts : 0;
+
+    sse = ngx_calloc(sizeof(ngx_http_chat_sse_t)
+                     + places * sizeof(ngx_chat_cursor_t), r->connection->log);
+    if (sse == NULL) {
         return NULL;
     }
 
     sse->request = r;
     sse->ctx = ctx;
     sse->busy_last = &sse->busy;
+    sse->places = places;
+    sse->given = (ngx_chat_cursor_t *) (sse + 1);
+
+    for (i = 0; i < places; i++) {
+        join = rooms->elts;
+        sse->given[i] = join[i].after;
+    }
 
     if (ngx_chat_session_init(&sse->session, &ngx_http_chat_sse_transport,
                               ctx->conf, &ctx->user, wire, r->connection->log)
         != NGX_OK)
     {
+        ngx_free(sse);
         return NULL;
     }
 
@@ -387,6 +408,11 @@ ngx_http_chat_sse_request_cleanup(void *data)
 
     ngx_chat_session_t   *s;
     ngx_http_chat_ctx_t  *ctx;
+
+    if (sse->hold.hc != NULL) {
+        /* let go of */
+        return;
+    }
 
     s = &sse->session;
     ctx = sse->ctx;
@@ -427,7 +453,7 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
 
         if (ngx_chat_member_find(s, &join[i].room) != NULL) {
             /* named twice: its second place stays empty */
-            join[i].after.given = 0;
+            sse->given[i].given = 0;
             continue;
         }
 
@@ -443,7 +469,7 @@ ngx_http_chat_sse_enter(ngx_http_chat_sse_t *sse, ngx_array_t *rooms)
 
         if (!ngx_chat_err_info(code)->temporary) {
             /* its place stays empty, too */
-            join[i].after.given = 0;
+            sse->given[i].given = 0;
         }
     }
 
@@ -472,6 +498,9 @@ ngx_http_chat_sse_begin(ngx_http_request_t *r, ngx_http_chat_sse_t *sse)
     ngx_http_clear_content_length(r);
     ngx_http_clear_accept_ranges(r);
 
+    /* it may end without a request, which could be followed by another one */
+    r->keepalive = 0;
+
     rc = NGX_ERROR;
 
     if (ngx_http_chat_add_common(r, 1) == NGX_OK
@@ -494,6 +523,10 @@ ngx_http_chat_sse_begin(ngx_http_request_t *r, ngx_http_chat_sse_t *sse)
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_chat_sse_write_handler;
+
+    if (ngx_http_chat_sse_plain(r)) {
+        ngx_http_chat_sse_plain_begin(r, sse);
+    }
 
     if (c->read->ready) {
         /* gone already, perhaps */
@@ -589,6 +622,6 @@ ngx_http_chat_sse_refuse(ngx_http_request_t *r, ngx_chat_err_e code,
 ngx_chat_err_e
 ngx_http_chat_sse_identify(ngx_chat_session_t *s, ngx_chat_user_t *user)
 {
-    return ngx_http_chat_conn_user(((ngx_http_chat_sse_t *) s)->ctx->conn,
+    return ngx_http_chat_conn_user(((ngx_http_chat_sse_t *) s)->hold.counted,
                                    user, s->log);
 }

@@ -35,27 +35,14 @@ typedef struct {
 static size_t ngx_http_chat_sse_id_len(ngx_http_chat_sse_t *sse);
 static u_char *ngx_http_chat_sse_id(ngx_http_chat_sse_t *sse, u_char *p);
 static u_char *ngx_http_chat_sse_given(ngx_chat_cursor_t *cursor, u_char *p);
-static size_t ngx_http_chat_sse_object_len(ngx_chat_session_t *s,
-    ngx_str_t *object);
-static u_char *ngx_http_chat_sse_object(ngx_chat_session_t *s, u_char *p,
-    ngx_str_t *object);
 static ngx_uint_t ngx_http_chat_sse_is_joined(ngx_str_t *object);
-static size_t ngx_http_chat_sse_record_len(ngx_chat_session_t *s,
-    ngx_chat_sub_t *sub, ngx_chat_rec_t *rec);
-static u_char *ngx_http_chat_sse_record(ngx_chat_session_t *s,
-    ngx_chat_sub_t *sub, u_char *p, ngx_chat_rec_t *rec);
 static ssize_t ngx_http_chat_sse_send(ngx_chat_session_t *s,
     ngx_chat_slice_t *slice, ngx_uint_t n, size_t *attempt);
 static ngx_chain_t *ngx_http_chat_sse_link(ngx_http_chat_sse_t *sse,
     ngx_chat_slice_t *slice);
 static void ngx_http_chat_sse_reclaim(ngx_http_chat_sse_t *sse);
-static void ngx_http_chat_sse_ping(ngx_chat_session_t *s);
-static void ngx_http_chat_sse_closing(ngx_chat_session_t *s, ngx_uint_t code,
-    ngx_str_t *reason);
 static void ngx_http_chat_sse_finish(ngx_chat_session_t *s);
 static void ngx_http_chat_sse_abort(ngx_chat_session_t *s);
-static void ngx_http_chat_sse_resume(ngx_chat_session_t *s);
-static ngx_http_chat_sse_t *ngx_http_chat_sse_get(ngx_http_request_t *r);
 
 
 const ngx_chat_transport_t  ngx_http_chat_sse_transport = {
@@ -128,7 +115,7 @@ ngx_http_chat_sse_id(ngx_http_chat_sse_t *sse, u_char *p)
             }
         }
 
-        p = ngx_http_chat_sse_given(&sse->given[place].after, p);
+        p = ngx_http_chat_sse_given(&sse->given[place], p);
     }
 
     *p++ = LF;
@@ -190,7 +177,7 @@ ngx_http_chat_sse_name(u_char *p, ngx_str_t *object)
 }
 
 
-static size_t
+size_t
 ngx_http_chat_sse_object_len(ngx_chat_session_t *s, ngx_str_t *object)
 {
     size_t                len;
@@ -212,7 +199,7 @@ ngx_http_chat_sse_object_len(ngx_chat_session_t *s, ngx_str_t *object)
 }
 
 
-static u_char *
+u_char *
 ngx_http_chat_sse_object(ngx_chat_session_t *s, u_char *p, ngx_str_t *object)
 {
     ngx_http_chat_sse_t  *sse;
@@ -246,7 +233,7 @@ ngx_http_chat_sse_is_joined(ngx_str_t *object)
 }
 
 
-static size_t
+size_t
 ngx_http_chat_sse_record_len(ngx_chat_session_t *s, ngx_chat_sub_t *sub,
     ngx_chat_rec_t *rec)
 {
@@ -274,7 +261,7 @@ ngx_http_chat_sse_record_len(ngx_chat_session_t *s, ngx_chat_sub_t *sub,
 
 /* sub->cursor is this record's offset */
 
-static u_char *
+u_char *
 ngx_http_chat_sse_record(ngx_chat_session_t *s, ngx_chat_sub_t *sub,
     u_char *p, ngx_chat_rec_t *rec)
 {
@@ -471,16 +458,22 @@ ngx_http_chat_sse_pool_cleanup(void *data)
     ngx_chain_t              *cl;
     ngx_http_chat_sse_buf_t  *sb;
 
+    if (sse->hold.hc != NULL) {
+        /* let go of */
+        return;
+    }
+
     for (cl = sse->busy; cl != NULL; cl = cl->next) {
         sb = (ngx_http_chat_sse_buf_t *) cl->buf;
         ngx_chat_chunk_unref(sb->chunk);
     }
 
-    sse->busy = NULL;
+    ngx_http_chat_sse_rest_free(sse);
+    ngx_free(sse);
 }
 
 
-static void
+void
 ngx_http_chat_sse_ping(ngx_chat_session_t *s)
 {
     static u_char  comment[] = ":\n\n";
@@ -501,7 +494,7 @@ ngx_http_chat_sse_retry(u_char *p)
 }
 
 
-static void
+void
 ngx_http_chat_sse_closing(ngx_chat_session_t *s, ngx_uint_t code,
     ngx_str_t *reason)
 {
@@ -541,7 +534,7 @@ ngx_http_chat_sse_abort(ngx_chat_session_t *s)
 
 /* a stream is not read from */
 
-static void
+void
 ngx_http_chat_sse_resume(ngx_chat_session_t *s)
 {
     /* void */
@@ -553,7 +546,7 @@ ngx_http_chat_sse_resume(ngx_chat_session_t *s)
  * is there as long as the stream, knows it as well (realip does the same).
  */
 
-static ngx_http_chat_sse_t *
+ngx_http_chat_sse_t *
 ngx_http_chat_sse_get(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t  *cln;
