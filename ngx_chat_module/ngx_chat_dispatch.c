@@ -9,6 +9,7 @@
 #include "ngx_chat_backlog.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_name.h"
+#include "ngx_chat_scope.h"
 #include "ngx_chat_token.h"
 #include "ngx_chat_utf8.h"
 #include "ngx_chat_worker.h"
@@ -67,6 +68,10 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_moder,           /* revoke */
     ngx_chat_command_room,
     ngx_chat_command_members,
+    ngx_chat_command_rooms,
+    ngx_chat_command_moder,           /* disconnect */
+    ngx_chat_command_user,            /* export */
+    ngx_chat_command_user,            /* erase */
     ngx_chat_command_message,         /* edit */
     ngx_chat_command_message,         /* delete */
     ngx_chat_command_message          /* react */
@@ -208,6 +213,10 @@ ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
            ? ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_COMMAND, NULL, 1)
            : NGX_CHAT_OK;
 
+    if (code == NGX_CHAT_OK && c->outcome == NULL) {
+        code = ngx_chat_scope_may(c->user, cmd->type, &cmd->room);
+    }
+
     if (code != NGX_CHAT_OK) {
         cmd->room.len = 0;
         ngx_chat_dispatch_refuse(c, cmd, code);
@@ -256,6 +265,11 @@ ngx_chat_dispatch_error(ngx_chat_caller_t *c, ngx_str_t *reply_to,
     ngx_str_t *room, ngx_chat_err_t *err)
 {
     ngx_chat_text_t  *t;
+
+    if (c->err != NULL) {
+        *c->err = *err;
+        return;
+    }
 
     ngx_chat_worker_metric(c->conf->zone, NGX_CHAT_M_ERRORS, 1);
 

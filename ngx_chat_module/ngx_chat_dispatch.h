@@ -53,6 +53,9 @@ typedef struct {
     /* stateless: id of the session that asks, not to be told; NULL: none */
     u_char                *from;
 
+    /* out: the last error, which then is no reply; NULL: it is one */
+    ngx_chat_err_t        *err;
+
     unsigned               single:1;     /* a text is one object, no array */
     unsigned               redo:1;       /* from the session's backlog */
 
@@ -166,6 +169,13 @@ void ngx_chat_command_members(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
  */
 ngx_chat_err_e ngx_chat_dispatch_members(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_text_t *t);
+
+
+/* --- ngx_chat_dispatch_server.c: of keys of the server API --- */
+
+void ngx_chat_command_rooms(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+/* ngx_chat_dispatch_user.c */
+void ngx_chat_command_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 
 
 /* a publish that is made ready but for its time; `size' is what the client has

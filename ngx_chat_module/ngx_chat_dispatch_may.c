@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_dispatch.h"
+#include "ngx_chat_scope.h"
 #include "ngx_chat_standing.h"
 
 
@@ -26,6 +27,23 @@ ngx_chat_dispatch_may(ngx_chat_caller_t *c, ngx_chat_action_e action,
 
     if (c->user->id.len == 0) {
         return NGX_CHAT_E_UNAUTHORIZED;
+    }
+
+    if (c->user->api) {
+        /* it can't be banned or muted, and no room's slow mode is for it */
+        c->rank = NGX_CHAT_RANK_API;
+        c->slow_ms = 0;
+
+        if ((action == NGX_CHAT_MAY_EDIT_ANY
+             && !(c->user->scopes & NGX_CHAT_SCOPE_MODERATE))
+            || (action == NGX_CHAT_MAY_DELETE_ANY
+                && !(c->user->scopes & (NGX_CHAT_SCOPE_MODERATE
+                                        |NGX_CHAT_SCOPE_USERS))))
+        {
+            return NGX_CHAT_E_FORBIDDEN;
+        }
+
+        return ngx_chat_policy(c->user, action, room);
     }
 
     err = ngx_chat_dispatch_standing(c, room, &st);

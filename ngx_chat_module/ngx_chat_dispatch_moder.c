@@ -94,6 +94,11 @@ ngx_chat_moder_allowed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     user = &cmd->moder.user;
 
+    if (cmd->type == NGX_CHAT_CMD_DISCONNECT && user->len == 0) {
+        /* whoever it is: a key's rank is above all */
+        return NGX_CHAT_OK;
+    }
+
     if (cmd->type == NGX_CHAT_CMD_REVOKE
         && (user->len == 0
             || (user->len == c->user->id.len
@@ -148,6 +153,7 @@ ngx_chat_moder_action(ngx_chat_cmd_e type)
     switch (type) {
 
     case NGX_CHAT_CMD_KICK:
+    case NGX_CHAT_CMD_DISCONNECT:
         return NGX_CHAT_MAY_KICK;
 
     case NGX_CHAT_CMD_BAN:
@@ -234,6 +240,16 @@ ngx_chat_moder_row(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     case NGX_CHAT_CMD_KICK:
         kind = NGX_CHAT_KIND_KICK;
+        break;
+
+    case NGX_CHAT_CMD_DISCONNECT:
+        kind = NGX_CHAT_KIND_KICK;
+
+        if (cmd->moder.session.len > 0) {
+            what = 's';
+            name = &cmd->moder.session;
+        }
+
         break;
 
     case NGX_CHAT_CMD_BAN:
@@ -422,6 +438,10 @@ ngx_chat_moder_ok(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd, uint64_t until)
     ngx_chat_moder_member(t, "room", &cmd->room);
     ngx_chat_moder_member(t, "user", &cmd->moder.user);
     ngx_chat_moder_member(t, "role", &cmd->moder.role);
+
+    if (cmd->type == NGX_CHAT_CMD_DISCONNECT) {
+        ngx_chat_moder_member(t, "session", &cmd->moder.session);
+    }
 
     if (until > 0) {
         ngx_chat_text_lit(t, ",\"until\":");

@@ -285,7 +285,7 @@ ngx_chat_user_roles_rank(ngx_chat_user_t *user)
 {
     ngx_uint_t  i, rank, highest;
 
-    highest = 0;
+    highest = user->api ? NGX_CHAT_RANK_API : 0;
 
     for (i = 0; i < user->roles.n; i++) {
         rank = ngx_chat_role_rank(&user->roles.names[i]);

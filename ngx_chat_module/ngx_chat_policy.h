@@ -53,6 +53,9 @@ typedef enum {
 #define NGX_CHAT_RANK_MODERATOR  30
 #define NGX_CHAT_RANK_OWNER      40
 
+/* of a key of the server API, which its scopes limit; no role has it */
+#define NGX_CHAT_RANK_API        50
+
 
 /* "slow_ms" of a room: between two messages of one user */
 #define NGX_CHAT_SLOW_MAX        21600000

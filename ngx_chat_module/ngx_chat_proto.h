@@ -43,6 +43,10 @@ typedef enum {
     NGX_CHAT_CMD_REVOKE,
     NGX_CHAT_CMD_ROOM,
     NGX_CHAT_CMD_MEMBERS,
+    NGX_CHAT_CMD_ROOMS,           /* these four: of the server API alone */
+    NGX_CHAT_CMD_DISCONNECT,
+    NGX_CHAT_CMD_EXPORT,
+    NGX_CHAT_CMD_ERASE,
     NGX_CHAT_CMD_EDIT,
     NGX_CHAT_CMD_DELETE,
     NGX_CHAT_CMD_REACT
@@ -193,8 +197,10 @@ typedef struct {
     time_t                issued;        /* his token; 0: he has none */
     ngx_str_t             jti;           /* the token's; len 0: none */
     uint64_t              version;       /* of the table when he was let in */
+    uint32_t              scopes;        /* of a key: ngx_chat_scope.h */
     unsigned              guest:1;
     unsigned              confined:1;
+    unsigned              api:1;         /* a key of "chat_api" */
 } ngx_chat_user_t;
 
 

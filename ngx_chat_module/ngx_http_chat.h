@@ -15,6 +15,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "ngx_chat.h"
+#include "ngx_chat_apikey.h"
 #include "ngx_chat_bus.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_keys.h"
@@ -97,6 +98,9 @@ typedef struct {
     ngx_chat_audit_log_t      *audit;        /* chat_audit_log; NULL: none */
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
+    ngx_array_t               *api;          /* chat_api: of
+                                                ngx_chat_apikey_file_t, none
+                                                with key=off; NULL */
 } ngx_http_chat_loc_conf_t;
 
 
@@ -187,6 +191,10 @@ char *ngx_http_chat_set_max_rooms(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_chat_set_chat(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+/* ngx_http_chat_set_api.c */
+char *ngx_http_chat_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* what a location with it has, once it is merged */
+char *ngx_http_chat_server_conf(ngx_http_chat_loc_conf_t *conf);
 char *ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_origin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -404,6 +412,9 @@ ngx_int_t ngx_http_chat_members_handler(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_chat_body(ngx_http_request_t *r, size_t max,
     ngx_str_t *body);
+/* the caller of commands, and "[" of their answers; NULL: no memory */
+ngx_chat_caller_t *ngx_http_chat_batch(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx);
 /* whether Content-Type is `type', parameters aside */
 ngx_uint_t ngx_http_chat_type_is(ngx_http_request_t *r, const char *type);
 
@@ -415,6 +426,15 @@ ngx_int_t ngx_http_chat_publish_handler(ngx_http_request_t *r,
 /* GET of a room in raw format: its newest payload */
 ngx_int_t ngx_http_chat_newest_handler(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);
+
+/* Idempotency-Key, len 0: there is none; NGX_ERROR: it can't be one */
+ngx_int_t ngx_http_chat_idempotency_key(ngx_http_request_t *r,
+    ngx_str_t *nonce);
+
+/* --- ngx_http_chat_server.c --- */
+
+/* of "chat_api" */
+ngx_int_t ngx_http_chat_server_handler(ngx_http_request_t *r);
 
 /* --- ngx_http_chat_wait.c: a broker that answers later --- */
 

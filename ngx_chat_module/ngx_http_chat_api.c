@@ -23,8 +23,6 @@ static ngx_int_t ngx_http_chat_commands(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_stream(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *body);
 static ngx_uint_t ngx_http_chat_line_blank(ngx_str_t *line);
-static ngx_chat_caller_t *ngx_http_chat_batch(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx);
 static void ngx_http_chat_batch_cleanup(void *data);
 static void ngx_http_chat_run(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_chat_caller_t *c, ngx_str_t *body);
@@ -340,9 +338,7 @@ ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 }
 
 
-/* the caller of commands and their answers so far */
-
-static ngx_chat_caller_t *
+ngx_chat_caller_t *
 ngx_http_chat_batch(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
     ngx_chat_text_t     *replies;

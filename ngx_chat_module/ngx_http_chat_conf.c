@@ -161,6 +161,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
      *     conf->chat.broker = NULL;
      *     conf->clcf = NULL;
      *     conf->status = NULL;
+     *     conf->api = NULL;
      */
 
     conf->guest = NGX_CONF_UNSET;
@@ -278,8 +279,9 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->chat.limits_dry = conf->limit_dry_run;
     conf->chat.audit = conf->audit;
 
-    return (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
-                                     : NGX_CONF_OK;
+    return (conf->api != NULL) ? ngx_http_chat_server_conf(conf)
+           : (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
+                                       : NGX_CONF_OK;
 }
 
 
@@ -321,6 +323,7 @@ ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
     conf->chat.broker = prev->chat.broker;
     conf->clcf = prev->clcf;
     conf->status = prev->status;
+    conf->api = prev->api;
 
     /* "if" keeps the handler that the request has got, this block doesn't */
 
@@ -328,7 +331,10 @@ ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
         return;
     }
 
-    if (conf->chat.zone != NULL) {
+    if (conf->api != NULL) {
+        clcf->handler = ngx_http_chat_server_handler;
+
+    } else if (conf->chat.zone != NULL) {
         clcf->handler = ngx_http_chat_handler;
 
     } else if (conf->status != NULL) {

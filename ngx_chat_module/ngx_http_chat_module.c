@@ -86,6 +86,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_chat_set_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_guest"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,

@@ -262,7 +262,9 @@ ngx_http_chat_cors(ngx_http_request_t *r, ngx_http_chat_loc_conf_t *clcf)
     ngx_str_t               origin, host;
     ngx_http_chat_origin_e  by;
 
-    if (clcf->origins == NULL || clcf->chat.zone == NULL) {
+    if (clcf->origins == NULL || clcf->chat.zone == NULL
+        || clcf->api != NULL)
+    {
         return NGX_OK;
     }
 
@@ -312,7 +314,7 @@ ngx_http_chat_preflight_handler(ngx_http_request_t *r)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_chat_module);
 
-    if (clcf->chat.zone == NULL
+    if (clcf->chat.zone == NULL || clcf->api != NULL
         || ngx_http_chat_header_in(r, "origin") == NULL
         || ngx_http_chat_header_in(r, "access-control-request-method") == NULL)
     {

@@ -23,8 +23,6 @@ static ngx_int_t ngx_http_chat_publish_raw(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *body, ngx_str_t *nonce);
 static ngx_uint_t ngx_http_chat_raw_type(ngx_http_request_t *r,
     ngx_str_t *body);
-static ngx_int_t ngx_http_chat_idempotency_key(ngx_http_request_t *r,
-    ngx_str_t *nonce);
 
 
 ngx_int_t
@@ -119,7 +117,7 @@ ngx_http_chat_publish_body(ngx_http_request_t *r)
 
 /* as it is, or as the string of RFC 8941 that the header's draft wants */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_chat_idempotency_key(ngx_http_request_t *r, ngx_str_t *nonce)
 {
     ngx_table_elt_t  *h;

@@ -271,7 +271,7 @@ ngx_http_chat_add_challenge(ngx_http_request_t *r,
     const char           *value;
     ngx_http_chat_ctx_t  *ctx;
 
-    if (clcf->chat.auth == NULL && !clcf->guest) {
+    if (clcf->chat.auth == NULL && !clcf->guest && clcf->api == NULL) {
         return NGX_OK;
     }
 

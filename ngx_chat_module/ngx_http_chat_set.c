@@ -31,6 +31,10 @@ ngx_http_chat_set_chat(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_chat_location_t   *l;
     ngx_http_chat_main_conf_t  *cmcf;
 
+    if (clcf->api != NULL) {
+        return "can't be beside \"chat_api\" in one location";
+    }
+
     if (clcf->chat.zone != NULL) {
         return "is duplicate";
     }
@@ -81,6 +85,10 @@ ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (clcf->status != NULL) {
         return "is duplicate";
+    }
+
+    if (clcf->api != NULL) {
+        return "can't be beside \"chat_api\" in one location";
     }
 
     if (clcf->chat.zone != NULL) {

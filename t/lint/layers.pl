@@ -18,14 +18,14 @@ my @ROWS = (
     [qw(ws utf8 sse json name token error deflate file)],
 
     # 2, domain: commands, events, permission
-    [qw(proto cmd policy bucket jwt)],
+    [qw(proto cmd policy bucket jwt scope)],
 
     # 3, store: shared memory, no events
     [qw(store shm segment log room nonce interest limit rate table state repair
         copy proc test mark remote transient presence change)],
 
     # 4, worker: events, other workers, fan-out
-    [qw(bus keys fetch guest ticket hub broker wire redis)],
+    [qw(bus keys apikey fetch guest ticket hub broker wire redis)],
 
     # 5, session: one client, whatever it came by
     [qw(session worker flush dispatch member history replay

@@ -131,6 +131,7 @@ def host(name, url, rooms='', zone='16m', workers=2, options=''):
             chat_format  raw;
             chat_message_max  512k;
         }
+        location ^~ /api/ { chat_api main key=off; }
         location = /status { chat_status main; }
     }
 ''' % (zone, url, options, rooms, ports[0])

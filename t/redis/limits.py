@@ -83,3 +83,44 @@ def case_replica(stage):
     # two workers, some seconds
     lines = a.read_log().count('of calls to')
     assert lines < 60, lines
+
+
+def case_api(stage):
+    """The server API: publishes wait for Redis, one by one where there are
+    several rooms; what needs a log that is whole here is refused."""
+
+    server = stage.redis()
+    url = 'redis://127.0.0.1:%d' % server.port
+    a, b = stage.host(url), stage.host(url)
+    up(a)
+    up(b)
+
+    ann, _ = enter(b, '/chat/one')
+
+    key = ['Idempotency-Key: order-0001']
+    ask = {'rooms': ['one', 'two', 'a b', 'three'], 'text': 'x'}
+
+    code, many = http(a, 'POST', '/api/publish', ask, key)
+    assert code == 200, many
+    assert [(r['type'], r.get('room')) for r in many['results']] == [
+        ('ok', 'one'), ('ok', 'two'), ('error', None), ('ok', 'three')], many
+
+    code, again = http(b, 'POST', '/api/publish', ask, key)
+    assert code == 200, again
+
+    for first, second in zip(many['results'], again['results']):
+        assert first.get('id') == second.get('id'), again
+        assert first['type'] == 'error' or second['duplicate'], again
+
+    code, one = http(a, 'POST', '/api/publish', {'room': 'one', 'text': 'y'})
+    assert code == 200 and one['type'] == 'ok' and 'reply_to' not in one, one
+
+    for text in 'xy':
+        ann.recv({'text': text, 'user': {'id': '~api:off'}})
+
+    code, page = http(b, 'POST', '/api/history', {'room': 'two'})
+    assert code == 200 and len(page['events']) == 1, page
+
+    for name in ('export', 'erase'):
+        code, answer = http(a, 'POST', '/api/' + name, {'user': 'ann'})
+        assert (code, answer['code']) == (400, 'unsupported'), answer

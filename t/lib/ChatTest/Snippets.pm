@@ -149,7 +149,7 @@ sub whole {
     my (%zone, %upstream);
 
     $zone{$1} = 1 while $code =~
-        /\bchat(?:_status|_rooms|_redis|_max_rooms|_nonce)?\s+(?!zone=)([a-z]\w*)\b/g;
+        /\bchat(?:_status|_api|_rooms|_redis|_max_rooms|_nonce)?\s+(?!zone=)([a-z]\w*)\b/g;
     $zone{main} = 1 if "@chat" =~ /\bchat main;/;
     delete $zone{$1} while $code =~ /\bchat_zone\s+[^;]*zone=(\w+)/g;
 
@@ -235,7 +235,7 @@ sub files {
     {
         my ($what, $file, $alg) = ($1, $2, $3 // '');
 
-        next if $file =~ /^(?:http:|user|ip|all|session|room|\$)/;
+        next if $file =~ /^(?:off$|http:|user|ip|all|session|room|\$)/;
         $file =~ tr/"//d;
         $file = "$dir/$file" if $file !~ m{^/};
         make_path(dirname($file));
@@ -252,6 +252,9 @@ sub content {
     return write_file($file, '') if $what eq 'include';
     return write_file($file, "user:{PLAIN}x\n") if $what =~ /^auth_basic/;
     return write_file($file, 'x' x 64) if $alg =~ /^HS/;
+    return write_file($file, '{"keys":[{"name":"a","scopes":["*"],"key":"'
+                             . 'x' x 32 . '"}]}')
+        if $file =~ /chat-api[^\/]*\.json$/;
 
     my $gen = $alg =~ /^[RP]S/ ? 'rsa -pkeyopt rsa_keygen_bits:2048'
             : $alg eq 'EdDSA' ? 'ed25519'
