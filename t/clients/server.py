@@ -1,5 +1,8 @@
 """The nginx that the clients of this folder talk to, and its addresses."""
 
+import json
+import os
+import secrets
 import subprocess
 
 import nginx
@@ -43,6 +46,10 @@ CONF = '''
             chat_format raw;
         }
 
+        location ^~ /chat-api/ {
+            chat_api main key=%(keys)s;
+        }
+
         location = /chat-status {
             chat_status main;
         }
@@ -62,9 +69,16 @@ class Server:
 
     def conf(self, ports):
         self.cert, key = nginx.certificate(self.nginx.dir)
+        self.key = secrets.token_hex(32)
+
+        keys = os.path.join(self.nginx.dir, 'api.json')
+
+        with open(keys, 'w', encoding='ascii') as out:
+            json.dump({'keys': [{'name': 'tests', 'key': self.key,
+                                 'scopes': ['*']}]}, out)
 
         return CONF % {'plain': ports[0], 'tls': ports[1],
-                       'cert': self.cert, 'key': key}
+                       'cert': self.cert, 'key': key, 'keys': keys}
 
 
 def start(command, **options):
