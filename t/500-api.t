@@ -359,7 +359,6 @@ let m = <<"m" x 32>>
 let z = <<"z" x 32>>
 let big = <<"x" x 17000>>
 let long = <<"x" x 5000>>
-let deep = <<"[" x 2000 . "]" x 2000>>
 s: post /api/publish type=application/json header="Authorization: Bearer $A" "$big"
 s: expect 413 {"code":"too_large"}
 s: post /api/publish header="Authorization: Bearer $A" {"room":"lobby","text":"$long"}
@@ -376,7 +375,7 @@ s: post /api/publish type=application/json header="Authorization: Bearer $A" {,"
 s: expect 400 {"code":"bad_request"}
 s: post /api/publish type=application/json header="Authorization: Bearer $A" { }
 s: expect 400 {"code":"bad_request","field":"room"}
-s: post /api/publish type=application/json header="Authorization: Bearer $A" {"room":"lobby","text":"x","data":$deep}
+s: post /api/publish type=application/json header="Authorization: Bearer $A" {"room":"lobby","text":"x","data":[[[[[[[[[[[[1]]]]]]]]]]]]}
 s: expect 400 {"code":"bad_request"}
 # what the path says can't be said again
 s: post /api/publish header="Authorization: Bearer $A" {"type":"ban","room":"lobby","text":"x"}
