@@ -32,7 +32,7 @@ ngx_http_chat_set_chat(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_chat_main_conf_t  *cmcf;
 
     if (clcf->api != NULL) {
-        return "can't be beside \"chat_api\" in one location";
+        return "can't be beside \"chat_api\" in one location: write two";
     }
 
     if (clcf->chat.zone != NULL) {
@@ -88,7 +88,7 @@ ngx_http_chat_set_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (clcf->api != NULL) {
-        return "can't be beside \"chat_api\" in one location";
+        return "can't be beside \"chat_api\" in one location: write two";
     }
 
     if (clcf->chat.zone != NULL) {
@@ -157,9 +157,9 @@ ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (!trusted && ngx_http_chat_spoofable(&arg[1])) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"chat_user %V\" lets any client be anybody, since "
-                           "clients choose this value: use a variable that an "
-                           "access module sets (auth_request_set), or write "
+                           "\"chat_user %V\" lets any client be anybody, "
+                           "since clients choose this value: use a variable "
+                           "that an access module sets (auth_request_set), or write "
                            "\"chat_user %V trusted;\" if a proxy in front "
                            "overwrites it", &arg[1], &arg[1]);
         return NGX_CONF_ERROR;

@@ -40,11 +40,11 @@ ngx_http_chat_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (clcf->chat.zone != NULL) {
-        return "can't be beside \"chat\" in one location";
+        return "can't be beside \"chat\" in one location: write two";
     }
 
     if (clcf->status != NULL) {
-        return "can't be beside \"chat_status\" in one location";
+        return "can't be beside \"chat_status\" in one location: write two";
     }
 
     arg = cf->args->elts;
