@@ -68,6 +68,9 @@ typedef struct {
 
     /* the rest is NULL for a broker whose rooms are always here */
 
+    /* slots of a cluster whose rooms can't be published to or read now */
+    ngx_uint_t (*unserved)(ngx_chat_zone_t *z);
+
     /*
      * Has the room's window here brought up to date.  `after' is a cursor that
      * it should know (NULL: none); `again': this was waited for before.

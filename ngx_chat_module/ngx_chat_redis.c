@@ -10,18 +10,17 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_chat_bus.h"
+#include "ngx_chat_redis_cluster.h"
 #include "ngx_chat_redis_names.h"
-#include "ngx_chat_redis_op.h"
 
 
 static ngx_int_t ngx_chat_redis_ready(ngx_chat_zone_t *z);
 static ngx_int_t ngx_chat_redis_start(ngx_chat_zone_t *z,
     ngx_cycle_t *cycle);
-static void ngx_chat_redis_connection(ngx_chat_redis_t *redis,
-    ngx_chat_redis_conn_t *rc, const char *name);
+static ngx_int_t ngx_chat_redis_servers(ngx_chat_redis_t *redis,
+    ngx_cycle_t *cycle);
+static ngx_uint_t ngx_chat_redis_unserved(ngx_chat_zone_t *z);
 static void ngx_chat_redis_named(void *data);
-static void ngx_chat_redis_calls_ready(void *data);
-static void ngx_chat_redis_calls_down(void *data);
 static void ngx_chat_redis_tick(ngx_chat_zone_t *z);
 static void ngx_chat_redis_drain(ngx_chat_zone_t *z);
 static void ngx_chat_redis_stop(ngx_chat_zone_t *z);
@@ -31,6 +30,7 @@ const ngx_chat_broker_t  ngx_chat_broker_redis = {
     ngx_string("redis"),
     ngx_chat_redis_publish,
     ngx_chat_redis_ready,
+    ngx_chat_redis_unserved,
     ngx_chat_redis_prepare,
     ngx_chat_redis_wait,
     ngx_chat_redis_page,
@@ -49,14 +49,31 @@ ngx_chat_redis_ready(ngx_chat_zone_t *z)
     redis = ((ngx_chat_redis_conf_t *) z->remote)->redis;
 
     if (redis == NULL || ngx_chat_bus_seat() == NGX_CHAT_NO_SEAT
-        || ngx_chat_zone_moved(z)
-        || !ngx_chat_redis_conn_is_ready(&redis->calls)
-        || !ngx_chat_redis_conn_is_ready(&redis->subscriptions))
+        || ngx_chat_zone_moved(z))
     {
         return NGX_DECLINED;
     }
 
-    return NGX_OK;
+    if (redis->cluster != NULL) {
+        /* a part of it that is down is its rooms' matter */
+        return (ngx_chat_redis_cluster_unserved(redis->cluster)
+                < NGX_CHAT_REDIS_SLOTS) ? NGX_OK : NGX_DECLINED;
+    }
+
+    return ngx_chat_redis_node_is_ready(redis->node[0]) ? NGX_OK
+                                                        : NGX_DECLINED;
+}
+
+
+static ngx_uint_t
+ngx_chat_redis_unserved(ngx_chat_zone_t *z)
+{
+    ngx_chat_redis_t  *redis;
+
+    redis = ((ngx_chat_redis_conf_t *) z->remote)->redis;
+
+    return (redis != NULL && redis->cluster != NULL)
+           ? ngx_chat_redis_cluster_unserved(redis->cluster) : 0;
 }
 
 
@@ -82,20 +99,12 @@ ngx_chat_redis_start(ngx_chat_zone_t *z, ngx_cycle_t *cycle)
     ngx_rbtree_init(&redis->tree, &redis->sentinel,
                     ngx_str_rbtree_insert_value);
 
-    ngx_chat_redis_connection(redis, &redis->calls, "calls");
-    redis->calls.ready = ngx_chat_redis_calls_ready;
-    redis->calls.down = ngx_chat_redis_calls_down;
-
-    ngx_chat_redis_connection(redis, &redis->subscriptions, "subscriptions");
-    redis->subscriptions.ready = ngx_chat_redis_sub_ready;
-    redis->subscriptions.down = ngx_chat_redis_sub_down;
-    redis->subscriptions.push = ngx_chat_redis_sub_push;
-
     ngx_chat_redis_names_start(conf->server.names, redis->log,
                                ngx_chat_redis_named, redis);
 
-    ngx_chat_redis_conn_start(&redis->calls);
-    ngx_chat_redis_conn_start(&redis->subscriptions);
+    if (ngx_chat_redis_servers(redis, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     conf->redis = redis;
 
@@ -103,40 +112,43 @@ ngx_chat_redis_start(ngx_chat_zone_t *z, ngx_cycle_t *cycle)
 }
 
 
-static void
-ngx_chat_redis_connection(ngx_chat_redis_t *redis, ngx_chat_redis_conn_t *rc,
-    const char *name)
+static ngx_int_t
+ngx_chat_redis_servers(ngx_chat_redis_t *redis, ngx_cycle_t *cycle)
 {
-    rc->server = &redis->conf->server;
-    rc->name = name;
-    rc->log = redis->log;
-    rc->data = redis;
+    ngx_chat_redis_node_t  *node;
+
+    if (redis->conf->cluster) {
+        return ngx_chat_redis_cluster_start(redis, cycle);
+    }
+
+    node = ngx_pcalloc(cycle->pool, sizeof(ngx_chat_redis_node_t));
+    if (node == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->node[0] = node;
+
+    ngx_chat_redis_node_start(node, redis, &redis->conf->server);
+
+    return NGX_OK;
 }
 
+
+/* names of the configuration have other addresses now */
 
 static void
 ngx_chat_redis_named(void *data)
 {
     ngx_chat_redis_t *redis = data;
 
-    ngx_chat_redis_conn_moved(&redis->calls);
-    ngx_chat_redis_conn_moved(&redis->subscriptions);
-}
+    if (redis->cluster != NULL) {
+        /* a cluster says itself where it is; they are to begin with only */
+        ngx_chat_redis_scout_addresses(redis->cluster);
+        return;
+    }
 
-
-static void
-ngx_chat_redis_calls_ready(void *data)
-{
-    ngx_chat_redis_op_resend(data);
-}
-
-
-/* calls wait in their list */
-
-static void
-ngx_chat_redis_calls_down(void *data)
-{
-    /* void */
+    ngx_chat_redis_conn_moved(&redis->node[0]->calls);
+    ngx_chat_redis_conn_moved(&redis->node[0]->subscriptions);
 }
 
 
@@ -185,7 +197,13 @@ ngx_chat_redis_stop(ngx_chat_zone_t *z)
 
     ngx_chat_redis_names_stop(conf->server.names);
     ngx_chat_redis_rooms_exit(redis);
-    ngx_chat_redis_conn_stop(&redis->calls);
-    ngx_chat_redis_conn_stop(&redis->subscriptions);
+
+    if (redis->cluster != NULL) {
+        ngx_chat_redis_cluster_stop(redis->cluster);
+
+    } else {
+        ngx_chat_redis_node_stop(redis->node[0]);
+    }
+
     ngx_chat_redis_op_exit(redis);
 }

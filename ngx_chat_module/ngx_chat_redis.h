@@ -25,6 +25,8 @@ typedef struct {
     ngx_chat_redis_server_t   server;
     ngx_str_t                 prefix;        /* of keys and channels */
     ngx_msec_t                timeout;       /* of a publish, in all */
+    ngx_uint_t                cluster;       /* the servers are one */
+    ngx_uint_t                named;         /* "name=" is all its servers' */
     ngx_chat_redis_t         *redis;         /* this worker's */
 } ngx_chat_redis_conf_t;
 

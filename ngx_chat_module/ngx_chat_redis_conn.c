@@ -36,8 +36,6 @@ static ngx_int_t ngx_chat_redis_conn_test(ngx_connection_t *c);
 static ngx_int_t ngx_chat_redis_conn_greet(ngx_chat_redis_conn_t *rc);
 static ngx_int_t ngx_chat_redis_conn_login(ngx_chat_redis_conn_t *rc,
     ngx_str_t *user, ngx_str_t *password);
-static void ngx_chat_redis_conn_greeted(void *data,
-    ngx_chat_redis_reply_t *reply);
 static void ngx_chat_redis_conn_pong(void *data,
     ngx_chat_redis_reply_t *reply);
 static void ngx_chat_redis_conn_write_handler(ngx_event_t *wev);
@@ -92,7 +90,7 @@ ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why)
 
     /* one that is lost as soon as it is there isn't told of each time */
 
-    if (!rc->told
+    if (why != NULL && !rc->told
         && (rc->logged == 0
             || ngx_current_msec - rc->logged >= NGX_CHAT_REDIS_LOG))
     {
@@ -385,6 +383,10 @@ ngx_chat_redis_conn_greet(ngx_chat_redis_conn_t *rc)
         return NGX_ERROR;
     }
 
+    if (rc->greet != NULL && rc->greet(rc) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     argv[0] = "PING";
     lens[0] = 4;
 
@@ -422,7 +424,7 @@ ngx_chat_redis_conn_login(ngx_chat_redis_conn_t *rc, ngx_str_t *user,
 }
 
 
-static void
+void
 ngx_chat_redis_conn_greeted(void *data, ngx_chat_redis_reply_t *reply)
 {
     ngx_chat_redis_conn_t *rc = data;

@@ -26,6 +26,10 @@
 #define NGX_CHAT_REDIS_PENDING_MAX   65536
 #define NGX_CHAT_REDIS_OUT_MAX       (32 * 1024 * 1024)
 
+/* bytes of a name */
+
+#define NGX_CHAT_REDIS_HOST_MAX      255
+
 
 typedef struct redisReply              ngx_chat_redis_reply_t;
 typedef struct ngx_chat_redis_conn_s   ngx_chat_redis_conn_t;
@@ -51,6 +55,8 @@ typedef struct {
     ngx_str_t             password;
     ngx_str_t             database;
     void                 *tls;           /* NULL: without */
+    ngx_str_t            *tls_names;     /* of addrs; NULL or len 0: what `tls'
+                                            says */
     ngx_msec_t            connect_timeout;
     ngx_msec_t            read_timeout;
 } ngx_chat_redis_server_t;
@@ -81,8 +87,12 @@ struct ngx_chat_redis_conn_s {
 
     void                    (*ready)(void *data);
     void                    (*down)(void *data);
+    /* NULL, or queues more commands before it is ready: NGX_OK */
+    ngx_int_t               (*greet)(ngx_chat_redis_conn_t *rc);
     /* a subscriber's: every reply, once it is ready */
     ngx_chat_redis_reply_pt   push;
+
+    ngx_uint_t                elements;  /* of an array at most; 0: as ever */
 
     /* private */
 
@@ -119,6 +129,9 @@ struct ngx_chat_redis_conn_s {
     socklen_t                 target_len;
     ngx_str_t                 target_name;
     u_char                    target_text[NGX_SOCKADDR_STRLEN];
+    /* .. and the name of that for TLS, with a zero; len 0: of the server */
+    ngx_str_t                 target_host;
+    u_char                    target_host_text[NGX_CHAT_REDIS_HOST_MAX + 1];
     void                    (*found)(ngx_chat_redis_conn_t *rc);
 
     /* how the handshake of TLS ends */
@@ -142,7 +155,8 @@ ngx_int_t ngx_chat_redis_conn_start(ngx_chat_redis_conn_t *rc);
 /* closes for good; handlers of commands get NULL */
 void ngx_chat_redis_conn_stop(ngx_chat_redis_conn_t *rc);
 
-/* loses the connection, with a reason for the log; it will be made again */
+/* loses the connection, with a reason for the log (NULL: it needn't know); it
+   will be made again */
 void ngx_chat_redis_conn_lose(ngx_chat_redis_conn_t *rc, const char *why);
 
 /* .. and the server may go on refusing: later and later */

@@ -13,6 +13,9 @@
 #include "ngx_chat_redis_names.h"
 
 
+static void ngx_chat_redis_conn_host(ngx_chat_redis_conn_t *rc);
+
+
 ngx_int_t
 ngx_chat_redis_conn_ask(ngx_chat_redis_conn_t *rc)
 {
@@ -58,6 +61,8 @@ ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc)
         rc->target_name.len = ngx_min(addr->name.len, NGX_SOCKADDR_STRLEN);
         rc->target_name.data = rc->target_text;
         ngx_memcpy(rc->target_text, addr->name.data, rc->target_name.len);
+
+        ngx_chat_redis_conn_host(rc);
     }
 
     rc->named = 0;
@@ -65,6 +70,27 @@ ngx_chat_redis_conn_address(ngx_chat_redis_conn_t *rc)
     rc->peer.sockaddr = &rc->target.sockaddr;
     rc->peer.socklen = rc->target_len;
     rc->peer.name = &rc->target_name;
+}
+
+
+static void
+ngx_chat_redis_conn_host(ngx_chat_redis_conn_t *rc)
+{
+    ngx_str_t  *name;
+
+    rc->target_host.data = rc->target_host_text;
+    rc->target_host.len = 0;
+
+    if (rc->server->tls_names == NULL) {
+        return;
+    }
+
+    name = &rc->server->tls_names[rc->address];
+
+    if (name->len > 0 && name->len <= NGX_CHAT_REDIS_HOST_MAX) {
+        (void) ngx_cpystrn(rc->target_host_text, name->data, name->len + 1);
+        rc->target_host.len = name->len;
+    }
 }
 
 

@@ -135,8 +135,9 @@ ngx_chat_redis_guard_end(ngx_chat_redis_guard_t *g)
     }
 
     if (type == '*') {
-        return (g->number <= NGX_CHAT_REDIS_ELEMENTS_MAX) ? NGX_OK
-                                                          : NGX_ERROR;
+        return (g->number <= (g->elements ? g->elements
+                                          : NGX_CHAT_REDIS_ELEMENTS_MAX))
+               ? NGX_OK : NGX_ERROR;
     }
 
     if (g->number > NGX_CHAT_REDIS_BULK_MAX) {

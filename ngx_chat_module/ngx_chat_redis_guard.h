@@ -27,6 +27,7 @@ typedef struct {
     uint64_t      skip;          /* bytes of a bulk that are still to come */
     uint64_t      number;
     size_t        line;          /* bytes of the line so far */
+    uint64_t      elements;      /* of an array at most; 0: the default */
     size_t        total;         /* bytes since the last whole reply */
     u_char        type;          /* of the line; 0: none has begun */
     unsigned      negative:1;

@@ -334,6 +334,7 @@ ngx_chat_redis_io_reset(ngx_chat_redis_conn_t *rc)
     }
 
     ngx_memzero(&rc->guard, sizeof(ngx_chat_redis_guard_t));
+    rc->guard.elements = rc->elements;
 
     rc->out_pos = 0;
     rc->out_last = 0;

@@ -23,6 +23,9 @@ ngx_int_t ngx_chat_redis_io_put(ngx_chat_redis_conn_t *rc, int argc,
     const char **argv, const size_t *lens, ngx_chat_redis_reply_pt handler,
     void *data);
 
+/* a handler: an error ends the connection, and the log says what it was */
+void ngx_chat_redis_conn_greeted(void *data, ngx_chat_redis_reply_t *reply);
+
 /* what the socket takes; NGX_ERROR: it is broken */
 ngx_int_t ngx_chat_redis_io_write(ngx_chat_redis_conn_t *rc);
 

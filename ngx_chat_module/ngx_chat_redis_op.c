@@ -3,7 +3,8 @@
  * Copyright (C) the ngx_chat_module authors
  *
  * Calls of scripts.  A call is sent again until it is answered or late: every
- * publish has a nonce, and reading changes nothing.
+ * publish has a nonce, and reading changes nothing.  In a cluster it goes to
+ * who serves its slot, or to whom that sends it.
  */
 
 
@@ -12,13 +13,11 @@
 #include <ngx_event.h>
 #include <ngx_sha1.h>
 #include <hiredis/hiredis.h>
-#include <openssl/rand.h>
-#include "ngx_chat_name.h"
-#include "ngx_chat_redis_op.h"
+#include "ngx_chat_redis_cluster.h"
 
 
 #define NGX_CHAT_REDIS_AGAIN   100       /* ms */
-#define NGX_CHAT_REDIS_LOGGED  200       /* bytes of what a server says */
+#define NGX_CHAT_REDIS_HOPS    8         /* redirections at once */
 
 
 /* what becomes of a call that the server refuses */
@@ -27,6 +26,8 @@ typedef enum {
     NGX_CHAT_REDIS_FAIL = 0,
     NGX_CHAT_REDIS_EVAL,                 /* send the script itself */
     NGX_CHAT_REDIS_RETRY,                /* the same connection, later */
+    NGX_CHAT_REDIS_UNSERVED,             /* by whoever serves its slot then */
+    NGX_CHAT_REDIS_MOVE,                 /* where it says */
     NGX_CHAT_REDIS_LEAVE                 /* another connection, later */
 } ngx_chat_redis_action_e;
 
@@ -43,7 +44,8 @@ static ngx_chat_redis_refusal_t  ngx_chat_redis_refusals[] = {
     { "NOSCRIPT", NGX_CHAT_REDIS_EVAL, NGX_CHAT_E_INTERNAL, NULL },
     { "TRYAGAIN", NGX_CHAT_REDIS_RETRY, NGX_CHAT_OK, NULL },
     { "BUSY", NGX_CHAT_REDIS_RETRY, NGX_CHAT_OK, "a script runs for long" },
-    { "CLUSTERDOWN", NGX_CHAT_REDIS_RETRY, NGX_CHAT_OK, "a cluster is down" },
+    { "CLUSTERDOWN", NGX_CHAT_REDIS_UNSERVED, NGX_CHAT_OK,
+      "a cluster is down" },
     { "LOADING", NGX_CHAT_REDIS_LEAVE, NGX_CHAT_OK, "it loads its data" },
     { "MASTERDOWN", NGX_CHAT_REDIS_LEAVE, NGX_CHAT_OK, "it is a replica" },
     { "READONLY", NGX_CHAT_REDIS_LEAVE, NGX_CHAT_OK, "it is a replica" },
@@ -53,10 +55,8 @@ static ngx_chat_redis_refusal_t  ngx_chat_redis_refusals[] = {
     { "OOM", NGX_CHAT_REDIS_FAIL, NGX_CHAT_E_FULL, "its memory is full" },
     { "MISCONF", NGX_CHAT_REDIS_FAIL, NGX_CHAT_E_UNAVAILABLE,
       "it can't write to its disk" },
-    { "MOVED", NGX_CHAT_REDIS_FAIL, NGX_CHAT_E_UNAVAILABLE,
-      "it is a node of a cluster, which is not supported" },
-    { "ASK", NGX_CHAT_REDIS_FAIL, NGX_CHAT_E_UNAVAILABLE,
-      "it is a node of a cluster, which is not supported" },
+    { "MOVED", NGX_CHAT_REDIS_MOVE, NGX_CHAT_E_UNAVAILABLE, NULL },
+    { "ASK", NGX_CHAT_REDIS_MOVE, NGX_CHAT_E_UNAVAILABLE, NULL },
     { "NOPERM", NGX_CHAT_REDIS_FAIL, NGX_CHAT_E_UNAVAILABLE,
       "the user lacks a permission" },
     { "NOAUTH", NGX_CHAT_REDIS_LEAVE, NGX_CHAT_OK, "it wants a password" },
@@ -67,16 +67,21 @@ static ngx_chat_redis_refusal_t  ngx_chat_redis_refusals[] = {
 static ngx_chat_redis_op_t *ngx_chat_redis_op_create(ngx_str_t *arg,
     ngx_uint_t n, ngx_chat_room_key_t *key, ngx_log_t *log);
 static void ngx_chat_redis_op_send(ngx_chat_redis_op_t *op);
+static ngx_chat_redis_node_t *ngx_chat_redis_op_node(
+    ngx_chat_redis_op_t *op);
 static void ngx_chat_redis_op_answer(void *data,
     ngx_chat_redis_reply_t *reply);
 static void ngx_chat_redis_op_refused(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply);
+static ngx_int_t ngx_chat_redis_op_move(ngx_chat_redis_op_t *op,
+    ngx_str_t *why);
 static void ngx_chat_redis_op_why(ngx_chat_redis_reply_t *reply,
     ngx_str_t *why);
 static void ngx_chat_redis_op_finish(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply, ngx_chat_err_e code);
 static void ngx_chat_redis_op_timer(ngx_chat_redis_t *redis);
 static void ngx_chat_redis_op_timer_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_chat_redis_op_late(ngx_chat_redis_t *redis);
 static ngx_str_t *ngx_chat_redis_script_sha(ngx_chat_redis_script_t *script,
     ngx_str_t *sha);
 
@@ -86,10 +91,11 @@ ngx_chat_redis_op_start(ngx_chat_redis_t *redis,
     ngx_chat_redis_script_t *script, ngx_str_t *arg, ngx_uint_t n,
     ngx_uint_t nkeys, ngx_chat_room_key_t *key, ngx_chat_redis_done_pt done)
 {
-    ngx_msec_t            patience;
-    ngx_chat_redis_op_t  *op;
+    ngx_msec_t              patience;
+    ngx_chat_redis_op_t    *op;
+    ngx_chat_redis_node_t  *node;
 
-    static const char  digits[] = "0123";
+    static const char  digits[] = "012345";
 
     op = ngx_chat_redis_op_create(arg, n, key, redis->log);
     if (op == NULL) {
@@ -99,12 +105,19 @@ ngx_chat_redis_op_start(ngx_chat_redis_t *redis,
     op->redis = redis;
     op->script = script;
     op->done = done;
+    op->slot = ngx_chat_redis_room_slot(redis, key);
+
+    if (script == &ngx_chat_redis_publish_script) {
+        op->publishes = 3 + nkeys + NGX_CHAT_REDIS_PUBLISH_COMMAND;
+    }
     op->argv[2] = &digits[nkeys];
     op->lens[2] = 1;
 
     /* one that can't be sent isn't kept as long as one that was */
 
-    patience = ngx_chat_redis_conn_is_ready(&redis->calls)
+    node = ngx_chat_redis_route(redis, op->slot);
+
+    patience = (node != NULL && ngx_chat_redis_conn_is_ready(&node->calls))
                ? redis->conf->timeout : NGX_CHAT_REDIS_PATIENCE;
 
     op->deadline = ngx_current_msec + ngx_min(patience, redis->conf->timeout);
@@ -165,9 +178,15 @@ ngx_chat_redis_op_create(ngx_str_t *arg, ngx_uint_t n,
 
 
 ngx_uint_t
-ngx_chat_redis_up(ngx_chat_redis_t *redis)
+ngx_chat_redis_up(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key)
 {
-    return ngx_chat_redis_conn_down_for(&redis->calls)
+    if (redis->cluster != NULL) {
+        return ngx_chat_redis_cluster_up(redis->cluster,
+                                         ngx_chat_redis_room_slot(redis, key),
+                                         NGX_CHAT_REDIS_PATIENCE);
+    }
+
+    return ngx_chat_redis_conn_down_for(&redis->node[0]->calls)
            <= NGX_CHAT_REDIS_PATIENCE;
 }
 
@@ -175,10 +194,25 @@ ngx_chat_redis_up(ngx_chat_redis_t *redis)
 static void
 ngx_chat_redis_op_send(ngx_chat_redis_op_t *op)
 {
-    ngx_str_t          sha;
-    ngx_chat_redis_t  *redis;
+    size_t                  len;
+    ngx_str_t               sha;
+    const char             *asking;
+    ngx_chat_redis_node_t  *node;
 
-    redis = op->redis;
+    /* what can't be sent now is tried again by the timer, or when ready */
+
+    node = ngx_chat_redis_op_node(op);
+
+    if (node == NULL || !ngx_chat_redis_conn_is_ready(&node->calls)) {
+        return;
+    }
+
+    if (op->publishes) {
+        op->argv[op->publishes] = node->sharded ? "SPUBLISH" : "PUBLISH";
+        op->lens[op->publishes] = node->sharded ? 8 : 7;
+        op->argv[op->publishes + 1] = (char *) node->tag;
+        op->lens[op->publishes + 1] = ngx_strlen(node->tag);
+    }
 
     if (op->eval) {
         op->argv[0] = "EVAL";
@@ -194,14 +228,44 @@ ngx_chat_redis_op_send(ngx_chat_redis_op_t *op)
         op->lens[1] = sha.len;
     }
 
-    /* what can't be sent now is tried again by the timer, or when ready */
+    op->asked = (node == op->ask);
 
-    if (ngx_chat_redis_conn_send(&redis->calls, op->argc, op->argv, op->lens,
+    if (op->asked) {
+        asking = "ASKING";
+        len = 6;
+
+        if (ngx_chat_redis_conn_send(&node->calls, 1, &asking, &len, NULL,
+                                     NULL)
+            != NGX_OK)
+        {
+            return;
+        }
+    }
+
+    if (ngx_chat_redis_conn_send(&node->calls, op->argc, op->argv, op->lens,
                                  ngx_chat_redis_op_answer, op)
         == NGX_OK)
     {
         op->in_flight = 1;
+        op->node = node;
     }
+}
+
+
+/* who was named for it, unless that can't be reached; or who has its slot */
+
+static ngx_chat_redis_node_t *
+ngx_chat_redis_op_node(ngx_chat_redis_op_t *op)
+{
+    if (op->ask != NULL
+        && ngx_chat_redis_conn_down_for(&op->ask->calls)
+           > NGX_CHAT_REDIS_PATIENCE)
+    {
+        op->ask = NULL;
+    }
+
+    return (op->ask != NULL) ? op->ask
+                             : ngx_chat_redis_route(op->redis, op->slot);
 }
 
 
@@ -219,6 +283,7 @@ ngx_chat_redis_op_answer(void *data, ngx_chat_redis_reply_t *reply)
 
     if (reply == NULL) {
         op->unknown = 1;
+        op->ask = NULL;
         return;
     }
 
@@ -274,9 +339,21 @@ ngx_chat_redis_op_refused(ngx_chat_redis_op_t *op,
         /* the timer sends it again */
         return;
 
+    case NGX_CHAT_REDIS_UNSERVED:
+        ngx_chat_redis_cluster_down(op->redis, op->slot, &why);
+        return;
+
+    case NGX_CHAT_REDIS_MOVE:
+
+        if (ngx_chat_redis_op_move(op, &why) == NGX_OK) {
+            return;
+        }
+
+        break;
+
     case NGX_CHAT_REDIS_LEAVE:
         /* it was not done, and will be sent by the next connection */
-        ngx_chat_redis_conn_refused(&op->redis->calls, r->cure);
+        ngx_chat_redis_conn_refused(&op->node->calls, r->cure);
         return;
 
     case NGX_CHAT_REDIS_FAIL:
@@ -284,6 +361,34 @@ ngx_chat_redis_op_refused(ngx_chat_redis_op_t *op,
     }
 
     ngx_chat_redis_op_finish(op, NULL, r->code);
+}
+
+
+/*
+ * It was not done where it was sent.  After some redirections in a row the
+ * timer goes on, so nobody keeps us busy.
+ */
+
+static ngx_int_t
+ngx_chat_redis_op_move(ngx_chat_redis_op_t *op, ngx_str_t *why)
+{
+    ngx_int_t  rc;
+
+    if (op->redis->cluster == NULL) {
+        ngx_chat_redis_log(op->redis, "it is a node of a cluster, write "
+                           "\"cluster\"", (char *) why->data, why->len);
+        return NGX_DECLINED;
+    }
+
+    op->ask = NULL;
+
+    rc = ngx_chat_redis_cluster_redirect(op->node, why, &op->ask);
+
+    if (rc == NGX_OK && ++op->hops % NGX_CHAT_REDIS_HOPS != 0) {
+        ngx_chat_redis_op_send(op);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -373,53 +478,86 @@ ngx_chat_redis_op_timer_handler(ngx_event_t *ev)
 {
     ngx_chat_redis_t *redis = ev->data;
 
-    ngx_uint_t            late, unanswered;
-    ngx_queue_t          *q;
-    ngx_chat_redis_op_t  *op;
+    ngx_uint_t              i;
+    ngx_chat_redis_node_t  *node;
 
-    unanswered = 0;
-
-    /* deadlines differ little: those of a broken connection come first */
-
-    do {
-        late = 0;
-
-        for (q = ngx_queue_head(&redis->ops);
-             q != ngx_queue_sentinel(&redis->ops);
-             q = ngx_queue_next(q))
-        {
-            op = ngx_queue_data(q, ngx_chat_redis_op_t, queue);
-
-            /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): not in the queue */
-            if ((ngx_msec_int_t) (ngx_current_msec - op->deadline) >= 0) {
-                late = 1;
-                unanswered |= op->in_flight;
-
-                ngx_chat_redis_op_finish(op, NULL,
-                                         (op->in_flight || op->unknown)
-                                             ? NGX_CHAT_E_TIMEOUT
-                                             : NGX_CHAT_E_UNAVAILABLE);
-                break;
-            }
-        }
-
-    } while (late);
+    while (ngx_chat_redis_op_late(redis)) { /* void */ }
 
     /*
      * Bytes may come all the while: a reply that never ends takes those behind
      * it for its own.  The others are sent again over a new connection.
      */
 
-    if (unanswered && ngx_chat_redis_conn_is_ready(&redis->calls)) {
-        ngx_chat_redis_conn_lose(&redis->calls, "no answer came in time");
+    for (i = 0; i < NGX_CHAT_REDIS_NODES; i++) {
+        node = redis->node[i];
+
+        if (node != NULL && node->late) {
+            node->late = 0;
+            ngx_chat_redis_conn_lose(&node->calls, "no answer came in time");
+        }
     }
 
-    if (ngx_chat_redis_conn_is_ready(&redis->calls)) {
-        ngx_chat_redis_op_resend(redis);
-    }
+    ngx_chat_redis_op_resend(redis);
 
     if (!ngx_queue_empty(&redis->ops)) {
         ngx_chat_redis_op_timer(redis);
+    }
+}
+
+
+/* the first one whose time is over; 0: there is none */
+
+static ngx_uint_t
+ngx_chat_redis_op_late(ngx_chat_redis_t *redis)
+{
+    ngx_queue_t          *q;
+    ngx_chat_redis_op_t  *op;
+
+    for (q = ngx_queue_head(&redis->ops);
+         q != ngx_queue_sentinel(&redis->ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_queue_data(q, ngx_chat_redis_op_t, queue);
+
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): not in the queue */
+        if ((ngx_msec_int_t) (ngx_current_msec - op->deadline) < 0) {
+            continue;
+        }
+
+        if (op->in_flight) {
+            op->node->late = 1;
+        }
+
+        ngx_chat_redis_op_finish(op, NULL,
+                                 (op->in_flight || op->unknown)
+                                     ? NGX_CHAT_E_TIMEOUT
+                                     : NGX_CHAT_E_UNAVAILABLE);
+        return 1;
+    }
+
+    return 0;
+}
+
+
+void
+ngx_chat_redis_op_forget(ngx_chat_redis_node_t *node)
+{
+    ngx_queue_t          *q;
+    ngx_chat_redis_op_t  *op;
+
+    for (q = ngx_queue_head(&node->redis->ops);
+         q != ngx_queue_sentinel(&node->redis->ops);
+         q = ngx_queue_next(q))
+    {
+        op = ngx_queue_data(q, ngx_chat_redis_op_t, queue);
+
+        if (op->ask == node) {
+            op->ask = NULL;
+        }
+
+        if (op->node == node) {
+            op->node = NULL;
+        }
     }
 }
 
@@ -478,91 +616,4 @@ ngx_chat_redis_script_sha(ngx_chat_redis_script_t *script, ngx_str_t *sha)
     sha->len = 40;
 
     return sha;
-}
-
-
-void
-ngx_chat_redis_log(ngx_chat_redis_t *redis, const char *what,
-    const char *text, size_t len)
-{
-    u_char  line[NGX_CHAT_REDIS_LOGGED];
-    size_t  i;
-
-    if (redis->logged != 0 && ngx_current_msec - redis->logged < 1000) {
-        return;
-    }
-
-    redis->logged = ngx_current_msec;
-
-    /* it is somebody else's, and may hold what a terminal obeys */
-
-    len = ngx_min(len, sizeof(line));
-
-    for (i = 0; i < len; i++) {
-        line[i] = (text[i] >= ' ' && text[i] <= '~') ? (u_char) text[i] : '.';
-    }
-
-    ngx_log_error(NGX_LOG_ERR, redis->log, 0,
-                  "chat: \"%V\" refuses, %s: \"%*s\"",
-                  &redis->conf->server.url, what, len, line);
-}
-
-
-void
-ngx_chat_redis_key(ngx_chat_redis_t *redis, u_char letter,
-    ngx_chat_room_key_t *key, u_char *buf, ngx_str_t *str)
-{
-    u_char  *p;
-
-    p = ngx_cpymem(buf, redis->conf->prefix.data, redis->conf->prefix.len);
-
-    *p++ = (key->kind == NGX_CHAT_ROOM_RAW) ? ngx_toupper(letter) : letter;
-    *p++ = ':';
-    *p++ = '{';
-    p = ngx_cpymem(p, key->name.data, key->name.len);
-    *p++ = '}';
-
-    str->data = buf;
-    str->len = (size_t) (p - buf);
-}
-
-
-ngx_int_t
-ngx_chat_redis_epoch(u_char epoch[NGX_CHAT_EPOCH_LEN])
-{
-    uint64_t  n;
-
-    if (RAND_bytes((u_char *) &n, sizeof(n)) != 1) {
-        return NGX_ERROR;
-    }
-
-    ngx_chat_epoch_print(epoch, n, 0);
-
-    return NGX_OK;
-}
-
-
-void
-ngx_chat_redis_known(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key,
-    ngx_chat_redis_known_t *known)
-{
-    ngx_chat_remote_known(redis->zone, key, &known->remote);
-
-    known->head = known->remote.head;
-    known->epoch.data = known->remote.epoch;
-    known->epoch.len = known->remote.found ? NGX_CHAT_EPOCH_LEN : 0;
-
-    ngx_str_null(&known->tag);
-
-    if (known->remote.tagged) {
-        ngx_chat_redis_arg(&known->tag, known->bytes, known->remote.tag);
-    }
-}
-
-
-void
-ngx_chat_redis_arg(ngx_str_t *arg, u_char *buf, uint64_t n)
-{
-    arg->data = buf;
-    arg->len = (size_t) (ngx_sprintf(buf, "%uL", n) - buf);
 }

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the ngx_chat_module authors
  *
- * A worker's side of Redis: its two connections, calls of scripts that are sent
- * again until they are answered or late, and the rooms it follows.  Private to
- * the files of the broker.
+ * A worker's side of Redis: its two connections to each server, calls of
+ * scripts that are sent again until they are answered or late, and the rooms it
+ * follows.  Private to the files of the broker.
  */
 
 
@@ -16,10 +16,15 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_chat_redis.h"
+#include "ngx_chat_redis_slots.h"
 #include "ngx_chat_remote.h"
 
 
-#define NGX_CHAT_REDIS_ARGS       24
+#define NGX_CHAT_REDIS_ARGS       28
+
+/* primaries of a cluster at most; hex digits of a node's id */
+#define NGX_CHAT_REDIS_NODES      64
+#define NGX_CHAT_REDIS_ID         40
 
 /* events of a window's first fill, of one page of it; events that a stream
    keeps at least, so that who listens can read on */
@@ -38,14 +43,47 @@
 #define NGX_CHAT_REDIS_EMPTY_TTL  (24 * 3600)
 
 
-typedef struct ngx_chat_redis_op_s    ngx_chat_redis_op_t;
-typedef struct ngx_chat_redis_room_s  ngx_chat_redis_room_t;
+typedef struct ngx_chat_redis_op_s       ngx_chat_redis_op_t;
+typedef struct ngx_chat_redis_room_s     ngx_chat_redis_room_t;
+typedef struct ngx_chat_redis_node_s     ngx_chat_redis_node_t;
+typedef struct ngx_chat_redis_cluster_s  ngx_chat_redis_cluster_t;
+
+
+/*
+ * A server, and the connections to it: the one there is, or a primary of a
+ * cluster.
+ */
+
+struct ngx_chat_redis_node_s {
+    ngx_chat_redis_t         *redis;
+    ngx_chat_redis_conn_t     calls;
+    ngx_chat_redis_conn_t     subscriptions;
+
+    unsigned                  late:1;        /* an answer didn't come in time */
+
+    /* of a cluster */
+
+    unsigned                  sharded:1;     /* it has SPUBLISH */
+    ngx_uint_t                slots;
+    ngx_msec_t                used;          /* when something led here */
+    u_char                    tag[NGX_CHAT_REDIS_ID + 2];   /* "<id> " or "" */
+
+    ngx_chat_redis_server_t   server;
+    ngx_chat_redis_address_t  address;
+    ngx_addr_t                addr;          /* the same, for a connection */
+    ngx_str_t                 name;          /* .. for TLS */
+    u_char                    url[NGX_SOCKADDR_STRLEN + sizeof("rediss://")];
+};
 
 
 typedef struct {
     ngx_str_t                 text;
     u_char                    sha[41];       /* hex; made when first used */
 } ngx_chat_redis_script_t;
+
+/* an argument of that, behind the keys: the command to publish with; and then
+   what precedes the message.  Set for each server that it is sent to. */
+#define NGX_CHAT_REDIS_PUBLISH_COMMAND  13
 
 extern ngx_chat_redis_script_t  ngx_chat_redis_publish_script;
 extern ngx_chat_redis_script_t  ngx_chat_redis_fetch_script;
@@ -71,11 +109,19 @@ struct ngx_chat_redis_op_s {
     ngx_chat_rule_t          *rule;
     ngx_msec_t                deadline;
 
+    ngx_chat_redis_node_t    *node;          /* where it was sent last */
+    ngx_chat_redis_node_t    *ask;           /* .. and has to be, if anywhere */
+    ngx_uint_t                slot;
+    ngx_uint_t                hops;          /* redirections in a row */
+    ngx_uint_t                publishes;     /* the argument with the command
+                                                of that, and then the tag */
+
     unsigned                  own_nonce:1;
     unsigned                  in_flight:1;
     unsigned                  unknown:1;     /* sent, and no answer came */
     unsigned                  eval:1;        /* the server lacks the script */
     unsigned                  over:1;        /* done; freed by the answer */
+    unsigned                  asked:1;       /* sent to `ask' */
 };
 
 
@@ -84,6 +130,8 @@ struct ngx_chat_redis_room_s {
     ngx_queue_t               queue;         /* redis->rooms */
     ngx_chat_redis_t         *redis;
     ngx_chat_room_key_t       key;
+    ngx_uint_t                slot;
+    ngx_chat_redis_node_t    *server;        /* that was asked to tell us */
     ngx_chat_hub_room_t      *hub;           /* pinned; NULL: not open yet */
     ngx_queue_t               waits;         /* of ngx_chat_wait_t */
     ngx_chat_redis_op_t      *op;            /* the fetch under way */
@@ -103,8 +151,9 @@ struct ngx_chat_redis_s {
     ngx_chat_zone_t          *zone;
     ngx_log_t                *log;
 
-    ngx_chat_redis_conn_t     calls;
-    ngx_chat_redis_conn_t     subscriptions;
+    /* the one; or the primaries of a cluster, some of them NULL */
+    ngx_chat_redis_node_t    *node[NGX_CHAT_REDIS_NODES];
+    ngx_chat_redis_cluster_t *cluster;       /* NULL: there is none */
 
     ngx_queue_t               ops;           /* oldest deadline first */
     ngx_event_t               timer;         /* of them */
@@ -129,15 +178,20 @@ ngx_chat_redis_op_t *ngx_chat_redis_op_start(ngx_chat_redis_t *redis,
     ngx_chat_redis_script_t *script, ngx_str_t *arg, ngx_uint_t n,
     ngx_uint_t nkeys, ngx_chat_room_key_t *key, ngx_chat_redis_done_pt done);
 
-/* whether a call has a chance now */
-ngx_uint_t ngx_chat_redis_up(ngx_chat_redis_t *redis);
+/* whether a call for that room has a chance now */
+ngx_uint_t ngx_chat_redis_up(ngx_chat_redis_t *redis,
+    ngx_chat_room_key_t *key);
 
-/* the connection for calls is there (again), or has gone */
+/* a connection for calls is there (again), or slots have other servers */
 void ngx_chat_redis_op_resend(ngx_chat_redis_t *redis);
+/* a server goes: nothing is to be sent there */
+void ngx_chat_redis_op_forget(ngx_chat_redis_node_t *node);
 void ngx_chat_redis_op_exit(ngx_chat_redis_t *redis);
 
 /* what waits is done: runs its handler */
 void ngx_chat_redis_complete(ngx_chat_wait_t *w, ngx_chat_err_e code);
+
+/* --- ngx_chat_redis_arg.c --- */
 
 /* an error, at most one a second */
 void ngx_chat_redis_log(ngx_chat_redis_t *redis, const char *what,
@@ -169,6 +223,24 @@ void ngx_chat_redis_arg(ngx_str_t *arg, u_char *buf, uint64_t n);
 
 /* a new epoch; NGX_ERROR: no random numbers */
 ngx_int_t ngx_chat_redis_epoch(u_char epoch[NGX_CHAT_EPOCH_LEN]);
+
+/* --- ngx_chat_redis_node.c --- */
+
+/* its connections begin to be made; `server' outlives them */
+void ngx_chat_redis_node_start(ngx_chat_redis_node_t *node,
+    ngx_chat_redis_t *redis, ngx_chat_redis_server_t *server);
+void ngx_chat_redis_node_stop(ngx_chat_redis_node_t *node);
+
+#define ngx_chat_redis_node_is_ready(node)                                    \
+    (ngx_chat_redis_conn_is_ready(&(node)->calls)                             \
+     && ngx_chat_redis_conn_is_ready(&(node)->subscriptions))
+
+/* the slot of a room's keys; always 0 without a cluster */
+ngx_uint_t ngx_chat_redis_room_slot(ngx_chat_redis_t *redis,
+    ngx_chat_room_key_t *key);
+/* who serves it; NULL: nobody is known */
+ngx_chat_redis_node_t *ngx_chat_redis_route(ngx_chat_redis_t *redis,
+    ngx_uint_t slot);
 
 /* --- ngx_chat_redis_event.c --- */
 
@@ -230,7 +302,11 @@ ngx_int_t ngx_chat_redis_append(ngx_chat_redis_t *redis,
 /* takes the room if nobody has it, and listens */
 void ngx_chat_redis_subscribe(ngx_chat_redis_room_t *room);
 void ngx_chat_redis_unsubscribe(ngx_chat_redis_room_t *room);
-/* handlers of the connection */
+/* slots have other servers */
+void ngx_chat_redis_sub_moved(ngx_chat_redis_t *redis);
+/* what wasn't heard of is asked for again */
+void ngx_chat_redis_sub_again(ngx_chat_redis_room_t *room);
+/* handlers of a connection */
 void ngx_chat_redis_sub_ready(void *data);
 void ngx_chat_redis_sub_down(void *data);
 void ngx_chat_redis_sub_push(void *data, ngx_chat_redis_reply_t *reply);

@@ -44,7 +44,7 @@ ngx_chat_redis_page(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
         return NGX_OK;
     }
 
-    if (!ngx_chat_redis_up(redis)) {
+    if (!ngx_chat_redis_up(redis, key)) {
         return NGX_DECLINED;
     }
 

@@ -67,7 +67,7 @@ ngx_chat_redis_prepare(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
         return NGX_OK;
     }
 
-    if (!ngx_chat_redis_up(redis)) {
+    if (!ngx_chat_redis_up(redis, key)) {
         return NGX_DECLINED;
     }
 
@@ -170,6 +170,8 @@ ngx_chat_redis_room_get(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key)
     ngx_memcpy(p, channel.data, channel.len);
     room->node.node.key = ngx_crc32_short(channel.data, channel.len);
 
+    room->slot = ngx_chat_redis_room_slot(redis, key);
+
     ngx_queue_init(&room->waits);
 
     ngx_rbtree_insert(&redis->tree, &room->node.node);
@@ -261,14 +263,16 @@ ngx_chat_redis_room_idle(ngx_chat_redis_room_t *room)
 static void
 ngx_chat_redis_room_tick(ngx_chat_redis_room_t *room, ngx_uint_t *poll)
 {
-    ngx_chat_redis_t     *redis;
-    ngx_chat_hub_room_t  *hub;
+    ngx_chat_redis_t       *redis;
+    ngx_chat_hub_room_t    *hub;
+    ngx_chat_redis_node_t  *node;
 
     redis = room->redis;
     hub = room->hub;
+    node = ngx_chat_redis_route(redis, room->slot);
 
-    if (hub == NULL || room->op != NULL
-        || !ngx_chat_redis_conn_is_ready(&redis->calls))
+    if (hub == NULL || room->op != NULL || node == NULL
+        || !ngx_chat_redis_conn_is_ready(&node->calls))
     {
         return;
     }
@@ -281,6 +285,7 @@ ngx_chat_redis_room_tick(ngx_chat_redis_room_t *room, ngx_uint_t *poll)
     /* an owner that died or left */
 
     ngx_chat_redis_subscribe(room);
+    ngx_chat_redis_sub_again(room);
 
     if (room->owner
         && !ngx_chat_remote_is_ready(redis->zone, hub->idx, hub->life)

@@ -9,7 +9,7 @@
  *                      h "<ts> <type> <flags> <sender> <nonce> <thread>
  *                      <target>", d the payload
  *   n:{room}:<period>  hash: nonces of that period, "<epoch> <offset> <ts>
- *                      <body>"
+ *                      <body>"; o: of the module's own
  *
  * A caller that knows more of an epoch than the server has seen a write that
  * the server has lost: the epoch ends.  So it does if the offset that the
@@ -25,11 +25,13 @@
 
 
 /*
- * KEYS meta, stream, begin of the keys of nonces
+ * KEYS meta, stream, nonces of this period, .. of the one before and the next
+ *      (of the caller's clock; a caller's own nonces have this period alone)
  * ARGV 1 new epoch, 2 whether to create, 3 known epoch, 4 known offset,
  *      5 nonce, 6 body, 7 seconds of a period of nonces, 8 events kept,
  *      9 seconds kept, 10 seconds of the meta, 11 channel, 12 header behind
- *      the time, 13 "1": raw, 14-16 pieces of the payload
+ *      the time, 13 "1": raw, 14 command that publishes, 15 what precedes the
+ *      message, 16-18 pieces of the payload
  */
 
 ngx_chat_redis_script_t  ngx_chat_redis_publish_script = { ngx_string(
@@ -42,9 +44,9 @@ ngx_chat_redis_script_t  ngx_chat_redis_publish_script = { ngx_string(
 "  c('DEL',s) e=a[1] o=0\n"
 "end\n"
 "local now=c('TIME')\n"
-"local b=math.floor(now[1]/a[7])\n"
-"local k=KEYS[3]..':'..b\n"
-"local d=c('HGET',k,a[5]) or c('HGET',KEYS[3]..':'..(b-1),a[5])\n"
+"local k=KEYS[3]\n"
+"local d\n"
+"for i=3,#KEYS do d=d or c('HGET',KEYS[i],a[5]) end\n"
 "if d then\n"
 "  local de,n,t,x=string.match(d,'^(%S+) (%S+) (%S+) (%S+)$')\n"
 "  if de==e then\n"
@@ -54,9 +56,9 @@ ngx_chat_redis_script_t  ngx_chat_redis_publish_script = { ngx_string(
 "end\n"
 "ts=math.max(ts,now[1]*1000+math.floor(now[2]/1000))\n"
 "local n,t=string.format('%.0f',o+1),string.format('%.0f',ts)\n"
-"local p=a[14]\n"
+"local p=a[16]\n"
 "if a[13]~='1' then\n"
-"  p=p..e..'-'..n..a[15]..string.format('%013.0f',ts)..a[16]\n"
+"  p=p..e..'-'..n..a[17]..string.format('%013.0f',ts)..a[18]\n"
 "end\n"
 "local h=t..' '..a[12]\n"
 "c('XADD',s,'MAXLEN','~',a[8],n..'-0','h',h,'d',p)\n"
@@ -65,7 +67,7 @@ ngx_chat_redis_script_t  ngx_chat_redis_publish_script = { ngx_string(
 "c('EXPIRE',k,2*a[7]+10)\n"
 "c('EXPIRE',s,a[9])\n"
 "c('EXPIRE',m,a[10])\n"
-"c('PUBLISH',a[11],e..' '..n..' '..h..'\\n'..p)\n"
+"c(a[14],a[11],a[15]..e..' '..n..' '..h..'\\n'..p)\n"
 "return {'P',e,n,t}\n"
 ), "" };
 

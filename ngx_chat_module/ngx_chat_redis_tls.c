@@ -25,7 +25,7 @@ typedef struct {
 static ngx_int_t ngx_chat_redis_tls_files(ngx_conf_t *cf,
     ngx_chat_redis_tls_t *tls);
 static ngx_int_t ngx_chat_redis_tls_name(ngx_connection_t *c,
-    ngx_chat_redis_tls_conf_t *conf);
+    ngx_str_t *who);
 static void ngx_chat_redis_tls_handler(ngx_connection_t *c);
 
 
@@ -118,9 +118,11 @@ ngx_chat_redis_tls_start(ngx_chat_redis_conn_t *rc, ngx_connection_t *c,
     void (*done)(ngx_chat_redis_conn_t *rc),
     void (*failed)(ngx_chat_redis_conn_t *rc))
 {
+    ngx_str_t             *name;
     ngx_chat_redis_tls_t  *tls;
 
     tls = rc->server->tls;
+    name = (rc->target_host.len > 0) ? &rc->target_host : &tls->conf.name;
 
     c->pool = ngx_create_pool(256, rc->log);
     if (c->pool == NULL) {
@@ -128,7 +130,7 @@ ngx_chat_redis_tls_start(ngx_chat_redis_conn_t *rc, ngx_connection_t *c,
     }
 
     if (ngx_ssl_create_connection(&tls->ssl, c, NGX_SSL_CLIENT) != NGX_OK
-        || ngx_chat_redis_tls_name(c, &tls->conf) != NGX_OK)
+        || ngx_chat_redis_tls_name(c, name) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -153,14 +155,14 @@ ngx_chat_redis_tls_start(ngx_chat_redis_conn_t *rc, ngx_connection_t *c,
 /* who is asked for, and who must have the certificate */
 
 static ngx_int_t
-ngx_chat_redis_tls_name(ngx_connection_t *c, ngx_chat_redis_tls_conf_t *conf)
+ngx_chat_redis_tls_name(ngx_connection_t *c, ngx_str_t *who)
 {
     char              *name;
     SSL               *ssl;
     X509_VERIFY_PARAM *param;
 
     ssl = c->ssl->connection;
-    name = (char *) conf->name.data;
+    name = (char *) who->data;
     param = SSL_get0_param(ssl);
 
     if (X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1) {
@@ -170,7 +172,7 @@ ngx_chat_redis_tls_name(ngx_connection_t *c, ngx_chat_redis_tls_conf_t *conf)
 
     ERR_clear_error();
 
-    if (X509_VERIFY_PARAM_set1_host(param, name, conf->name.len) != 1
+    if (X509_VERIFY_PARAM_set1_host(param, name, who->len) != 1
         || SSL_set_tlsext_host_name(ssl, name) != 1)
     {
         ERR_clear_error();

@@ -16,6 +16,7 @@
 
 typedef struct {
     ngx_uint_t             up;
+    ngx_uint_t             unserved;
     ngx_uint_t             workers;
     ngx_chat_zone_stat_t   zone;
     ngx_chat_table_stat_t  table;
@@ -69,6 +70,8 @@ static const ngx_http_chat_number_t  ngx_http_chat_numbers[] = {
 
     ngx_http_chat_sample_at(NGX_HTTP_CHAT_BOOL, up, "broker_up",
         "Whether this worker can publish and read."),
+    ngx_http_chat_gauge(unserved, "broker_slots_unserved",
+        "Slots of a Redis Cluster that this worker can't use."),
 
     ngx_http_chat_gauge(workers, "workers",
         "Workers that have a seat, those that are leaving too."),
@@ -271,7 +274,12 @@ ngx_http_chat_is_ready(ngx_chat_zone_t *z, const char **why)
 static void
 ngx_http_chat_sample(ngx_http_chat_sample_t *s, ngx_chat_zone_t *z)
 {
-    s->up = (ngx_chat_broker(z)->ready(z) == NGX_OK);
+    const ngx_chat_broker_t  *broker;
+
+    broker = ngx_chat_broker(z);
+
+    s->up = (broker->ready(z) == NGX_OK);
+    s->unserved = (broker->unserved != NULL) ? broker->unserved(z) : 0;
     s->workers = ngx_chat_bus_seats();
 
     ngx_chat_zone_stat(z, &s->zone);

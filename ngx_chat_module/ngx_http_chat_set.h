@@ -33,6 +33,9 @@ char *ngx_http_chat_bad_param(ngx_conf_t *cf, ngx_command_t *cmd,
 /* NGX_CONF_ERROR if a parameter from the n-th on is */
 char *ngx_http_chat_param_twice(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_uint_t n);
+/* "cluster" of "chat_redis": NGX_CONF_OK if the rest goes with it */
+char *ngx_http_chat_redis_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_chat_redis_server_t *srv);
 /* whether it has variables whose value is the client's to choose */
 ngx_uint_t ngx_http_chat_spoofable(ngx_str_t *value);
 /* a value with variables, perhaps */

@@ -5,7 +5,8 @@
  * chat_redis ZONE URL [prefix=P] [timeout=T] [connect_timeout=T]
  *                     [read_timeout=T] [ca=FILE] [certificate=FILE key=FILE]
  *                     [name=NAME] [verify=on|off]
- *                     [sentinel=NAME] [sentinel_login=[USER:]PASSWORD];
+ *                     [sentinel=NAME] [sentinel_login=[USER:]PASSWORD]
+ *                     [cluster];
  */
 
 
@@ -47,6 +48,7 @@ char *
 ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *dummy)
 {
     char                       *rv;
+    u_char                     *host;
     ngx_int_t                   rc;
     ngx_str_t                  *arg;
     ngx_uint_t                  i, secure;
@@ -83,6 +85,7 @@ ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *dummy)
     rv = ngx_http_chat_redis_url(cf, cmd, &arg[2], &conf->server, &tls);
 
     secure = ngx_strncmp(arg[2].data, "rediss:", 7) == 0;
+    host = tls.name.data;
 
     if (rv == NGX_CONF_OK) {
         rv = ngx_http_chat_param_twice(cf, cmd, 3);
@@ -97,6 +100,12 @@ ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *dummy)
         } else if (rc != NGX_OK) {
             rv = NGX_CONF_ERROR;
         }
+    }
+
+    conf->named = (tls.name.data != host);
+
+    if (rv == NGX_CONF_OK && conf->cluster) {
+        rv = ngx_http_chat_redis_cluster(cf, cmd, &conf->server);
     }
 
     if (rv == NGX_CONF_OK && secure) {
@@ -443,6 +452,11 @@ ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     ngx_str_t    value;
     ngx_msec_t  *msec;
 
+    if (ngx_strcmp(arg->data, "cluster") == 0) {
+        conf->cluster = 1;
+        return NGX_CONF_OK;
+    }
+
     if (ngx_http_chat_param(arg, "prefix", &value)) {
         return ngx_http_chat_redis_prefix(cf, cmd, arg, &value, conf);
     }
@@ -492,8 +506,8 @@ ngx_http_chat_redis_param(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
         return ngx_http_chat_bad_param(cf, cmd, arg,
                                "known are prefix=, timeout=, "
                                "connect_timeout=, read_timeout=, sentinel=, "
-                               "sentinel_login=, ca=, certificate=, key=, "
-                               "name= and verify=");
+                               "sentinel_login=, cluster, ca=, certificate=, "
+                               "key=, name= and verify=");
     }
 
     t = ngx_parse_time(&value, 0);

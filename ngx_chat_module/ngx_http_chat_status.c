@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 #include "ngx_http_chat.h"
 #include "ngx_http_chat_status.h"
+#include "ngx_chat_broker.h"
 #include "ngx_chat_worker.h"
 
 
@@ -23,6 +24,8 @@ typedef enum {
 
 static ngx_int_t ngx_http_chat_status_check(ngx_http_request_t *r,
     ngx_chat_zone_t *z, ngx_str_t *what);
+static void ngx_http_chat_status_unserved(ngx_chat_text_t *t,
+    ngx_chat_zone_t *z);
 static ngx_http_chat_status_e ngx_http_chat_status_format(
     ngx_http_request_t *r);
 static ngx_uint_t ngx_http_chat_status_accepts(ngx_http_request_t *r,
@@ -113,7 +116,9 @@ ngx_http_chat_status_check(ngx_http_request_t *r, ngx_chat_zone_t *z,
                                          "text/plain", t);
 
     } else if (ngx_http_chat_is_ready(z, &why)) {
-        ngx_chat_text_lit(t, "{\"ready\":true}\n");
+        ngx_chat_text_lit(t, "{\"ready\":true");
+        ngx_http_chat_status_unserved(t, z);
+        ngx_chat_text_lit(t, "}\n");
 
     } else {
         status = NGX_HTTP_SERVICE_UNAVAILABLE;
@@ -123,6 +128,24 @@ ngx_http_chat_status_check(ngx_http_request_t *r, ngx_chat_zone_t *z,
     }
 
     return ngx_http_chat_status_send(r, status, "application/json", t);
+}
+
+
+/* a part of a cluster that is down: another host could do no more */
+
+static void
+ngx_http_chat_status_unserved(ngx_chat_text_t *t, ngx_chat_zone_t *z)
+{
+    ngx_uint_t                n;
+    const ngx_chat_broker_t  *broker;
+
+    broker = ngx_chat_broker(z);
+    n = (broker->unserved != NULL) ? broker->unserved(z) : 0;
+
+    if (n > 0) {
+        ngx_chat_text_lit(t, ",\"slots_unserved\":");
+        ngx_chat_text_num(t, (int64_t) n);
+    }
 }
 
 

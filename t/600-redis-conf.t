@@ -45,7 +45,7 @@ refused http chat_zone zone=main:1m; chat_redis main redis://no-such-host.invali
 
 === TEST 3: parameters
 --- chat
-refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 wait=1; => invalid parameter "wait=1" of "chat_redis": known are prefix=, timeout=, connect_timeout=, read_timeout=, sentinel=, sentinel_login=, ca=, certificate=, key=, name= and verify=
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 wait=1; => invalid parameter "wait=1" of "chat_redis": known are prefix=, timeout=, connect_timeout=, read_timeout=, sentinel=, sentinel_login=, cluster, ca=, certificate=, key=, name= and verify=
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 cluster=on; => known are prefix=, timeout=,
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 password=secret; => "chat_redis" has the login in its URL: write "redis://USER:PASSWORD@HOST"
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 timeout=10ms; => write a time of 100ms to 60s, "timeout=5s"
@@ -83,3 +83,16 @@ refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1,127.0.0.2
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel=; => write the primary's name behind Sentinels, "redis://HOST:26379,HOST:26379 sentinel=NAME"
 refused http chat_zone zone=main:1m; chat_redis main unix:/run/redis.sock sentinel=main; => write the primary's name behind Sentinels, "redis://HOST:26379,HOST:26379 sentinel=NAME"
 refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel=main sentinel_login=ann:; => "chat_redis" has a user without a password: write "USER:PASSWORD@"
+
+
+
+=== TEST 6: a cluster
+--- chat
+accepted http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1:7000,127.0.0.2:7000 cluster;
+accepted http chat_zone zone=main:1m; chat_redis main redis://ann:secret@127.0.0.1:7000/0 cluster prefix=a:;
+accepted http chat_zone zone=main:1m; chat_redis main rediss://127.0.0.1:7000 cluster name=redis.example;
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1/2 cluster; => invalid parameter "cluster" of "chat_redis": a cluster has one database, write the URL without "/NUMBER"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 cluster sentinel=main; => invalid parameter "cluster" of "chat_redis": a cluster has no Sentinels, write either "cluster" or "sentinel=NAME"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 sentinel_login=x cluster; => a cluster has no Sentinels, write either "cluster" or "sentinel=NAME"
+refused http chat_zone zone=main:1m; chat_redis main unix:/run/redis.sock cluster; => invalid parameter "cluster" of "chat_redis": its servers are reached by TCP, write "redis://HOST:PORT,HOST:PORT cluster"
+refused http chat_zone zone=main:1m; chat_redis main redis://127.0.0.1 cluster cluster; => invalid parameter "cluster" of "chat_redis": write it once

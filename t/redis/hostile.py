@@ -113,7 +113,7 @@ PAGES = [
 def is_publish(words):
     """The publish script has the most arguments."""
 
-    return words[0].startswith('EVAL') and words[2] == '3'
+    return words[0].startswith('EVAL') and words[2] in ('3', '5')
 
 
 def is_read(words):
