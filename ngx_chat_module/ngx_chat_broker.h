@@ -87,6 +87,11 @@ typedef struct {
     ngx_int_t  (*page)(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
                        ngx_chat_want_t *want, ngx_chat_wait_t *w);
 
+    /* has an object that is kept nowhere shown on other hosts, perhaps; not to
+       the session `from' (NULL: to all) */
+    void       (*transient)(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
+                            ngx_str_t *object, u_char *from);
+
     /* a worker begins, ticks once a second, is told to quit, ends */
     ngx_int_t  (*start)(ngx_chat_zone_t *z, ngx_cycle_t *cycle);
     void       (*tick)(ngx_chat_zone_t *z);

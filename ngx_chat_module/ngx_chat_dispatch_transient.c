@@ -66,6 +66,17 @@ ngx_chat_dispatch_transient(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     rc = ngx_chat_transient_put(z, ngx_chat_bus_seat(), &p);
 
+    if (rc != NGX_ERROR && c->conf->broker->transient != NULL) {
+
+        /* a room that nobody follows here may be followed elsewhere */
+
+        if (!p.typing || p.passed || rc == NGX_DECLINED) {
+            c->conf->broker->transient(z, &p.key, &p.payload, p.from);
+        }
+
+        rc = NGX_OK;
+    }
+
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_CHAT_E_NOT_FOUND
                                     : NGX_CHAT_E_TOO_LARGE;

@@ -34,6 +34,7 @@ const ngx_chat_broker_t  ngx_chat_broker_redis = {
     ngx_chat_redis_prepare,
     ngx_chat_redis_wait,
     ngx_chat_redis_page,
+    ngx_chat_redis_transient,
     ngx_chat_redis_start,
     ngx_chat_redis_tick,
     ngx_chat_redis_drain,

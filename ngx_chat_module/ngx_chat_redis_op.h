@@ -274,6 +274,14 @@ ngx_int_t ngx_chat_redis_publish(ngx_chat_zone_t *z, ngx_chat_publish_t *p,
 ngx_int_t ngx_chat_redis_page(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
     ngx_chat_want_t *want, ngx_chat_wait_t *w);
 
+/* --- ngx_chat_redis_transient.c --- */
+
+void ngx_chat_redis_transient(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
+    ngx_str_t *object, u_char *from);
+/* one of another host, as it was published; NGX_ERROR: it isn't one */
+ngx_int_t ngx_chat_redis_transient_take(ngx_chat_redis_room_t *room,
+    ngx_str_t *message);
+
 /* --- ngx_chat_redis_room.c --- */
 
 ngx_int_t ngx_chat_redis_prepare(ngx_chat_zone_t *z,

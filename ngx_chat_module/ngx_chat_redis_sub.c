@@ -359,6 +359,16 @@ ngx_chat_redis_sub_message(ngx_chat_redis_room_t *room,
     message.data = (u_char *) data->str;
     message.len = data->len;
 
+    if (message.len > 0 && message.data[0] == '~') {
+
+        if (ngx_chat_redis_transient_take(room, &message) != NGX_OK) {
+            ngx_chat_redis_log(room->redis, "a signal that isn't ours", "",
+                               0);
+        }
+
+        return;
+    }
+
     if (room->redis->cluster != NULL) {
         len = ngx_strlen(room->server->tag);
 

@@ -272,6 +272,20 @@ ngx_chat_remote_claim(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
 }
 
 
+ngx_uint_t
+ngx_chat_remote_owns(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
+    ngx_uint_t seat)
+{
+    ngx_uint_t        owner;
+    ngx_chat_slot_t  *slot;
+
+    slot = ngx_chat_slot_at(z->sh, idx, life);
+    owner = (slot != NULL) ? ngx_chat_load(&slot->owner) : 0;
+
+    return slot != NULL && (owner == 0 || owner == seat + 1);
+}
+
+
 void
 ngx_chat_remote_release(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     ngx_uint_t seat)
@@ -345,4 +359,13 @@ ngx_chat_remote_followers(ngx_chat_zone_t *z, uint32_t idx, uint64_t life)
     slot = ngx_chat_slot_at(z->sh, idx, life);
 
     return (slot != NULL) ? ngx_chat_load_relaxed(&slot->followers) : 0;
+}
+
+
+uint64_t
+ngx_chat_remote_host(ngx_chat_zone_t *z)
+{
+    static u_char  host[] = "host";
+
+    return ngx_chat_hash(z->sh->hash_key[0], host, sizeof(host));
 }

@@ -86,6 +86,9 @@ ngx_int_t ngx_chat_remote_holds(ngx_chat_zone_t *z, ngx_chat_rule_t *rule,
    that life is over */
 ngx_int_t ngx_chat_remote_claim(ngx_chat_zone_t *z, uint32_t idx,
     uint64_t life, ngx_uint_t seat);
+/* whether it does, or nobody does */
+ngx_uint_t ngx_chat_remote_owns(ngx_chat_zone_t *z, uint32_t idx,
+    uint64_t life, ngx_uint_t seat);
 /* harmless if it isn't the owner */
 void ngx_chat_remote_release(ngx_chat_zone_t *z, uint32_t idx, uint64_t life,
     ngx_uint_t seat);
@@ -95,6 +98,9 @@ void ngx_chat_remote_set_ready(ngx_chat_zone_t *z, uint32_t idx,
     uint64_t life, ngx_uint_t seat, ngx_uint_t ready);
 ngx_uint_t ngx_chat_remote_is_ready(ngx_chat_zone_t *z, uint32_t idx,
     uint64_t life);
+
+/* a number of this host, the same in all workers with this zone */
+uint64_t ngx_chat_remote_host(ngx_chat_zone_t *z);
 
 /* seats that follow it */
 ngx_uint_t ngx_chat_remote_followers(ngx_chat_zone_t *z, uint32_t idx,

@@ -198,6 +198,12 @@ def basic(cluster, a, b):
         ann, joined = enter(a, '/chat/' + room)
         bob, _ = enter(b, '/chat/' + room, 'bob')
 
+        wait_for('listeners', lambda: cluster.owner(room).call(
+            'PUBSUB', 'SHARDNUMSUB', 'chat:c:{%s}' % room)[1] == 2, PATIENCE)
+        ann.send(type='signal', id=1, room=room, name='wave')
+        ann.recv({'type': 'ok', 'reply_to': 1})
+        bob.recv({'type': 'signal', 'room': room, 'name': 'wave'})
+
         for i in range(1, 6):
             ok = keep_publishing((a, b)[i % 2], room, 'text %d' % i)
             assert ok['id'] == '%s-%d' % (joined['epoch'], i), ok
