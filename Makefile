@@ -20,7 +20,8 @@ STAGES    := build lint unit t asan clients chaos redis browser
 .DEFAULT_GOAL := help
 .PHONY: help deps module run install deb bench clean distclean test \
         $(STAGES:%=test-%) test-state test-valgrind test-matrix test-deb \
-        test-deploy testnginx tests-module
+        test-deploy test-redis-asan test-redis-servers testnginx \
+        tests-module
 .DELETE_ON_ERROR:
 
 
@@ -214,6 +215,25 @@ test-state: module
 	@$(PARTS) t/chaos/state --seconds 90 --people 10 --reloads 20 --kills 50 \
 	    $(STATE)
 
+# R: names of cases; none: all
+
 test-redis: module
 	@$(TOOL)/deps redis
-	@$(PARTS) t/redis/run
+	@$(PARTS) t/redis/run $(R)
+
+# not a part of "make test"
+
+test-redis-asan:
+	@$(TOOL)/deps redis
+	@$(TOOL)/deps source
+	@$(TOOL)/build-nginx asan
+	@$(PARTS) NGINX=$(CURDIR)/build/asan/objs/nginx CHAT_MODULE= \
+	    t/redis/run $(R)
+
+test-redis-servers: module
+	@$(TOOL)/deps redis
+	@set -e; for s in $$($(TOOL)/get-redis-servers); do \
+	    echo "redis: $$s"; \
+	    $(PARTS) REDIS_SERVER=$(CURDIR)/build/servers/$$s/server \
+	        t/redis/run $(R); \
+	done
