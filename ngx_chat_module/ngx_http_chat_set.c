@@ -159,9 +159,9 @@ ngx_http_chat_set_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"chat_user %V\" lets any client be anybody, "
                            "since clients choose this value: use a variable "
-                           "that an access module sets (auth_request_set), or write "
-                           "\"chat_user %V trusted;\" if a proxy in front "
-                           "overwrites it", &arg[1], &arg[1]);
+                           "that an access module sets (auth_request_set), or "
+                           "write \"chat_user %V trusted;\" if a proxy in "
+                           "front overwrites it", &arg[1], &arg[1]);
         return NGX_CONF_ERROR;
     }
 
