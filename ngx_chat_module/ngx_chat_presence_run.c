@@ -39,8 +39,8 @@ static void ngx_chat_presence_gone_locked(ngx_chat_sh_t *sh,
 
 /*
  * A worker's time is that of its turn's begin, and turns may be long.  If it
- * went backwards, a deadline could come to where the wheel has been already, and
- * would be a round late.
+ * went backwards, a deadline could come to where the wheel has been already,
+ * and would be a round late.
  */
 
 void
