@@ -25,8 +25,9 @@
 
 
 /*
- * `place' is where it is good, the name of a location.  `expires' is the
- * user's, Unix time or 0.  Claims that make it too large are left out.  NGX_OK:
+ * `place' is where it is good, the names of a location and of its server.
+ * `expires' is the user's, Unix time or 0.  Claims that make it too large are
+ * left out.  NGX_OK:
  * NGX_CHAT_TICKET_LEN bytes are in dst; NGX_BUSY: the table is full; NGX_AGAIN:
  * the zone moved; NGX_DECLINED: there is too much to say of the user; NGX_ERROR
  */

@@ -14,6 +14,8 @@
 #include "ngx_chat_ticket.h"
 
 
+static ngx_int_t ngx_http_chat_ticket_place(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_str_t *place);
 static void ngx_http_chat_ticket_mask(ngx_str_t *url, ngx_uint_t args);
 
 
@@ -33,7 +35,7 @@ ngx_http_chat_ticket_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
     u_char                    *p;
     ngx_int_t                  rc;
-    ngx_str_t                  body;
+    ngx_str_t                  body, place;
     ngx_chat_err_e             code;
     ngx_chat_caller_t          c;
     ngx_http_chat_loc_conf_t  *clcf;
@@ -51,14 +53,17 @@ ngx_http_chat_ticket_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
     }
 
     body.data = ngx_pnalloc(r->pool, 128);
-    if (body.data == NULL) {
+
+    if (body.data == NULL
+        || ngx_http_chat_ticket_place(r, clcf, &place) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     p = ngx_cpymem(body.data, "{\"type\":\"ticket\",\"ticket\":\"",
                    sizeof("{\"type\":\"ticket\",\"ticket\":\"") - 1);
 
-    rc = ngx_chat_ticket_make(ctx->conf->zone, &clcf->clcf->name, &ctx->user,
+    rc = ngx_chat_ticket_make(ctx->conf->zone, &place, &ctx->user,
                               ctx->expires, ngx_time(), p);
 
     switch (rc) {
@@ -95,7 +100,7 @@ ngx_http_chat_ticket_identify(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx)
 {
     ngx_int_t  rc;
-    ngx_str_t  ticket;
+    ngx_str_t  ticket, place;
 
     if (!ctx->may_ticket) {
         return NGX_HTTP_CHAT_NO_TICKET;
@@ -111,8 +116,12 @@ ngx_http_chat_ticket_identify(ngx_http_request_t *r,
     ngx_http_chat_ticket_mask(&r->unparsed_uri, 0);
     ngx_http_chat_ticket_mask(&r->request_line, 0);
 
-    rc = ngx_chat_ticket_take(clcf->chat.zone, &clcf->clcf->name, &ticket,
-                              ngx_time(), r->pool, &ctx->user, &ctx->expires);
+    if (ngx_http_chat_ticket_place(r, clcf, &place) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_chat_ticket_take(clcf->chat.zone, &place, &ticket, ngx_time(),
+                              r->pool, &ctx->user, &ctx->expires);
 
     if (rc == NGX_DECLINED) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -125,6 +134,37 @@ ngx_http_chat_ticket_identify(ngx_http_request_t *r,
     }
 
     return rc;
+}
+
+
+/* another server may have a location of that name, and get its users from
+   elsewhere */
+
+static ngx_int_t
+ngx_http_chat_ticket_place(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_str_t *place)
+{
+    u_char                    *p;
+    ngx_str_t                 *name;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    name = &clcf->clcf->name;
+
+    p = ngx_pnalloc(r->pool, name->len + 1 + cscf->server_name.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    place->data = p;
+
+    p = ngx_cpymem(p, name->data, name->len);
+    *p++ = ' ';
+    p = ngx_cpymem(p, cscf->server_name.data, cscf->server_name.len);
+
+    place->len = (size_t) (p - place->data);
+
+    return NGX_OK;
 }
 
 

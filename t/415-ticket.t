@@ -170,3 +170,32 @@ reload
 drained
 call not_in_file ann-of-the-state-file
 a: enter sse /chat/lobby?ticket=$x
+
+
+
+=== TEST 6: another server has other users, whatever its locations are called
+--- chat_http
+chat_zone  zone=main:8m;
+
+server {
+    listen       $TEST_NGINX_SERVER_PORT;
+    server_name  other.example;
+
+    location ^~ /chat/ {
+        chat          main;
+        chat_jwt_key  $TEST_NGINX_KEYS/HS256.key  alg=HS256;
+    }
+
+    location = /chat-status {
+        chat_status  main;
+    }
+}
+--- chat_config
+chat_jwt_key  $TEST_NGINX_KEYS/HS256.key  alg=HS256;
+--- chat
+let t = <<main::hs({ sub => 'ann', exp => main::in(600) })>>
+a: post /chat/ticket header="Authorization: Bearer $t" header="Host: localhost"
+a: expect 201 {"ticket":"$x=<string>"}
+v: sse /chat/lobby?ticket=$x header="Host: other.example" status=401
+w: sse /chat/lobby?ticket=$x header="Host: localhost"
+w: recv {"type":"welcome","user":{"id":"ann"}}
