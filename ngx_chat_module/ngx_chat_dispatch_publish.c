@@ -235,7 +235,10 @@ ngx_chat_dispatch_local(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     ngx_chat_rates_t  rates;
 
     ngx_chat_dispatch_rates(c, NGX_CHAT_RATE_MESSAGE, &p->key.name, &rates);
-    ngx_chat_dispatch_slow(c, &p->key.name, &rates);
+
+    if (p->change == NULL) {
+        ngx_chat_dispatch_slow(c, &p->key.name, &rates);
+    }
 
     if (rates.n > 0) {
         rates.cost = cost;

@@ -358,6 +358,19 @@ p: post /chat/lobby header="X-User: ann" {"text":"2"}
 p: expect 429 {"code":"slow_mode","retry_after_ms":"<int>"}
 # the same once more isn't another one
 b: ask {"type":"message","id":3,"room":"lobby","text":"1","nonce":"nonce-0001"} -> {"type":"ok","duplicate":true}
+# only messages are counted: what was said too fast can be taken back
+p: post /chat/ header="X-User: ann" [{"type":"message","room":"lobby","id":1,"text":"1","nonce":"nonce-0001"}]
+p: expect 200 [{"type":"ok","id":"$o=<id>","duplicate":true}]
+p: post /chat/ header="X-User: ann" [{"type":"react","room":"lobby","id":1,"target":"$o","emoji":"x","on":true},{"type":"edit","room":"lobby","id":2,"target":"$o","text":"oops"},{"type":"delete","room":"lobby","id":3,"target":"$o"},{"type":"message","room":"lobby","id":4,"text":"2"}]
+p: expect 200 [{"type":"ok","reply_to":1},{"type":"ok","reply_to":2},{"type":"ok","reply_to":3},{"type":"error","reply_to":4,"code":"slow_mode"}]
+m: until {"type":"delete"}
+p: post /chat/ header="X-User: dora" [{"type":"message","room":"lobby","id":1,"text":"d"}]
+p: expect 200 [{"type":"ok","id":"$d=<id>"}]
+m: recv {"text":"d"}
+p: post /chat/ header="X-User: eve" [{"type":"react","room":"lobby","id":1,"target":"$d","emoji":"x","on":true},{"type":"message","room":"lobby","id":2,"text":"e"}]
+p: expect 200 [{"type":"ok","reply_to":1},{"type":"ok","reply_to":2}]
+m: recv {"type":"react"}
+m: recv {"text":"e"}
 repeat 3
 m: ask {"type":"message","id":2,"room":"lobby","text":"m"} -> {"type":"ok"}
 m: recv {"text":"m"}
