@@ -19,7 +19,8 @@ static const char  *type_names[] = {
     "-", "unknown", "reserved", "hello", "ping", "pong", "join", "leave",
     "message", "history", "signal", "typing", "auth", "read",
     "unread", "kick", "ban", "unban", "mute", "unmute", "role", "revoke",
-    "room", "members", "edit", "delete", "react"
+    "room", "members", "rooms", "disconnect", "export", "erase", "edit",
+    "delete", "react"
 };
 
 
