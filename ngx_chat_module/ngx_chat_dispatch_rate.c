@@ -202,7 +202,7 @@ ngx_chat_dispatch_charge(ngx_chat_caller_t *c, ngx_chat_rate_what_e what,
 void
 ngx_chat_dispatch_limited(ngx_chat_caller_t *c, ngx_chat_rates_t *r)
 {
-    ngx_uint_t           level;
+    ngx_uint_t           level, dry;
     ngx_chat_session_t  *s;
 
     s = c->session;
@@ -214,19 +214,21 @@ ngx_chat_dispatch_limited(ngx_chat_caller_t *c, ngx_chat_rates_t *r)
 
     ngx_chat_worker_metric(c->conf->zone, NGX_CHAT_M_RATE_LIMITED, 1);
 
+    dry = r->dry && !r->rule->firm;
+
     /* once of each connection: who floods must not flood the log, too */
 
     level = (s != NULL && !s->limited) ? NGX_LOG_WARN : NGX_LOG_INFO;
 
     ngx_log_error(level, (s != NULL) ? s->log : ngx_cycle->log, 0,
                   "chat client is limited%s, \"chat_limit %V\" is reached",
-                  r->dry ? " (dry run)" : "", &r->rule->line);
+                  dry ? " (dry run)" : "", &r->rule->line);
 
     if (s != NULL) {
         s->limited = 1;
     }
 
-    if (!r->dry) {
+    if (!dry) {
         c->retry_after_ms = r->wait;
     }
 }

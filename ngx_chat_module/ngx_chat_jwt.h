@@ -170,6 +170,12 @@ ngx_int_t ngx_chat_jwt_alg(ngx_str_t *name);
 ngx_int_t ngx_chat_jwt_verify(ngx_chat_jwt_key_t *key, ngx_uint_t alg,
     ngx_str_t *data, ngx_str_t *signature);
 
+/* --- ngx_chat_jwt_sign.c --- */
+
+/* a token of these claims, JSON, in the pool; HMAC only.  NGX_OK, NGX_ERROR */
+ngx_int_t ngx_chat_jwt_sign(ngx_chat_jwt_key_t *key, ngx_uint_t alg,
+    ngx_str_t *claims, ngx_pool_t *pool, ngx_str_t *token);
+
 /* --- ngx_chat_jwt_key.c --- */
 
 /*

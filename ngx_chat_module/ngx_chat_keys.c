@@ -331,3 +331,40 @@ ngx_chat_auth_refetch(ngx_chat_auth_t *auth, ngx_chat_keys_file_t *lacking,
 
     return (lacking->keys == NULL) ? NGX_DONE : NGX_DECLINED;
 }
+
+
+ngx_chat_jwt_key_t *
+ngx_chat_auth_signer(ngx_chat_auth_t *auth, ngx_log_t *log, ngx_uint_t *alg)
+{
+    ngx_uint_t             i, k, algs;
+    ngx_chat_jwt_key_t    *key;
+    ngx_chat_keys_file_t  *f;
+
+    f = auth->files->elts;
+
+    for (i = 0; i < auth->files->nelts; i++) {
+
+        if (f[i].set) {
+            continue;
+        }
+
+        ngx_chat_keys_refresh(&f[i], log);
+
+        for (k = 0; f[i].keys != NULL && k < f[i].keys->n; k++) {
+            key = &f[i].keys->key[k];
+            algs = key->algs & f[i].algs;
+
+            if (key->pkey != NULL || algs == 0) {
+                continue;
+            }
+
+            for (*alg = 0; !(algs & ((ngx_uint_t) 1 << *alg)); (*alg)++) {
+                /* void */
+            }
+
+            return key;
+        }
+    }
+
+    return NULL;
+}

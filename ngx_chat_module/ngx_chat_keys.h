@@ -80,6 +80,13 @@ ngx_int_t ngx_chat_auth_token(ngx_chat_auth_t *auth, ngx_str_t *token,
     ngx_pool_t *pool, ngx_log_t *log, ngx_uint_t waited,
     ngx_chat_user_t *user, time_t *expires);
 
+/*
+ * What tokens of our own are signed with: the first secret of a "chat_jwt_key",
+ * with the first algorithm that it may be used with.  NULL: there is none.
+ */
+ngx_chat_jwt_key_t *ngx_chat_auth_signer(ngx_chat_auth_t *auth,
+    ngx_log_t *log, ngx_uint_t *alg);
+
 /* --- ngx_chat_keys_fetch.c --- */
 
 /* w->handler runs when the fetch has come to an end, whichever */

@@ -30,7 +30,8 @@ typedef enum {
     NGX_CHAT_RATE_JOIN,
     NGX_CHAT_RATE_MESSAGE,
     NGX_CHAT_RATE_HISTORY,
-    NGX_CHAT_RATE_GUEST
+    NGX_CHAT_RATE_GUEST,
+    NGX_CHAT_RATE_LOGIN
 } ngx_chat_rate_what_e;
 
 

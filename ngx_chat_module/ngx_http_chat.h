@@ -78,6 +78,10 @@ typedef struct {
 } ngx_http_chat_jwt_conf_t;
 
 
+/* chat_login: ngx_http_chat_login.h */
+typedef struct ngx_http_chat_login_s  ngx_http_chat_login_t;
+
+
 typedef struct {
     ngx_chat_conf_t            chat;         /* zone NULL: not a chat */
     ngx_flag_t                 guest;
@@ -96,6 +100,7 @@ typedef struct {
     ngx_array_t               *roles;        /* chat_role; NULL: none */
     ngx_flag_t                 limit_dry_run;
     ngx_chat_audit_log_t      *audit;        /* chat_audit_log; NULL: none */
+    ngx_http_chat_login_t     *login;        /* chat_login; NULL: none */
     ngx_http_core_loc_conf_t  *clcf;         /* where "chat" was written */
     ngx_chat_zone_t           *status;       /* chat_status */
     ngx_array_t               *api;          /* chat_api: of
@@ -218,6 +223,19 @@ char *ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_chat_set_guest_secret(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* --- ngx_http_chat_set_login.c --- */
+
+char *ngx_http_chat_set_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* of a location with "chat", when all else of it is known */
+char *ngx_http_chat_login_conf(ngx_conf_t *cf,
+    ngx_http_chat_loc_conf_t *conf);
+
+/* --- ngx_http_chat_login.c --- */
+
+/* a POST, before anybody asks who it is; NGX_DECLINED: it is for others */
+ngx_int_t ngx_http_chat_login_handler(ngx_http_request_t *r,
+    ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+
 /* --- ngx_http_chat_set_jwt.c --- */
 
 char *ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -335,6 +353,11 @@ ngx_int_t ngx_http_chat_preflight_handler(ngx_http_request_t *r);
  */
 ngx_int_t ngx_http_chat_identify(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
+/* a token by a header; NGX_OK or NGX_DECLINED */
+ngx_int_t ngx_http_chat_bearer(ngx_http_request_t *r, ngx_str_t *token);
+/* one by a cookie, the variable of which is named; as above */
+ngx_int_t ngx_http_chat_cookie(ngx_http_request_t *r, ngx_str_t *variable,
+    ngx_str_t *token);
 /* the cookie of a new guest, over TLS */
 ngx_int_t ngx_http_chat_guest_cookie(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx);

@@ -279,9 +279,16 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     conf->chat.limits_dry = conf->limit_dry_run;
     conf->chat.audit = conf->audit;
 
-    return (conf->api != NULL) ? ngx_http_chat_server_conf(conf)
-           : (conf->chat.zone != NULL) ? ngx_http_chat_check_location(cf, conf)
-                                       : NGX_CONF_OK;
+    if (conf->api != NULL) {
+        return ngx_http_chat_server_conf(conf);
+    }
+
+    if (conf->chat.zone == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    return (ngx_http_chat_check_location(cf, conf) == NGX_CONF_OK)
+           ? ngx_http_chat_login_conf(cf, conf) : NGX_CONF_ERROR;
 }
 
 
@@ -309,6 +316,10 @@ ngx_http_chat_merge_users(ngx_http_chat_loc_conf_t *conf,
 
     if (conf->chat.secrets == NULL) {
         conf->chat.secrets = prev->chat.secrets;
+    }
+
+    if (conf->login == NULL) {
+        conf->login = prev->login;
     }
 }
 

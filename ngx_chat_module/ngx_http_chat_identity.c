@@ -21,10 +21,6 @@ static ngx_int_t ngx_http_chat_identify_guest(ngx_http_request_t *r,
     ngx_str_t *token);
 static ngx_int_t ngx_http_chat_identify_user(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
-static ngx_int_t ngx_http_chat_bearer(ngx_http_request_t *r,
-    ngx_str_t *token);
-static ngx_int_t ngx_http_chat_cookie(ngx_http_request_t *r,
-    ngx_str_t *variable, ngx_str_t *token);
 
 
 ngx_int_t
@@ -204,7 +200,7 @@ ngx_http_chat_identify_user(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_chat_bearer(ngx_http_request_t *r, ngx_str_t *token)
 {
     ngx_str_t               word;
@@ -240,7 +236,7 @@ ngx_http_chat_bearer(ngx_http_request_t *r, ngx_str_t *token)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_chat_cookie(ngx_http_request_t *r, ngx_str_t *variable,
     ngx_str_t *token)
 {

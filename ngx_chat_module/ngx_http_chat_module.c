@@ -107,6 +107,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_login"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_set_login,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_user"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE123,
       ngx_http_chat_set_user,

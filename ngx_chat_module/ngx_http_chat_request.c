@@ -50,6 +50,7 @@ static ngx_int_t ngx_http_chat_lost_upgrade(ngx_http_request_t *r);
 ngx_int_t
 ngx_http_chat_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                  rc;
     ngx_http_chat_ctx_t       *ctx;
     ngx_http_chat_wish_t       wish;
     ngx_http_chat_loc_conf_t  *clcf;
@@ -99,6 +100,14 @@ ngx_http_chat_handler(ngx_http_request_t *r)
 
     if (wish.broken_upgrade) {
         return ngx_http_chat_lost_upgrade(r);
+    }
+
+    if (r->method == NGX_HTTP_POST && clcf->login != NULL) {
+        rc = ngx_http_chat_login_handler(r, clcf, ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
     }
 
     return ngx_http_chat_route(r, ctx);

@@ -32,7 +32,7 @@ static ngx_int_t ngx_http_chat_limit_word(const char **words,
 
 static const char  *ngx_http_chat_limit_whats[] = {
     "connect", "command", "join", "message", "history", "guest",
-    NULL
+    "login", NULL
 };
 
 static const char  *ngx_http_chat_limit_keys[] = {
@@ -79,8 +79,8 @@ ngx_http_chat_set_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (what == NGX_ERROR) {
         return ngx_http_chat_bad_param(cf, cmd, &arg[1],
                                        "write what is limited: connect, "
-                                       "command, join, message, history or "
-                                       "guest");
+                                       "command, join, message, history, "
+                                       "guest or login");
     }
 
     rule = ngx_array_push(clcf->limits);
@@ -263,6 +263,14 @@ ngx_http_chat_limit_key(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
         return ngx_http_chat_bad_param(cf, cmd, arg,
                       "a new guest is known by his address only, write "
                       "key=ip");
+    }
+
+    if (rule->what == NGX_CHAT_RATE_LOGIN && rule->key != NGX_CHAT_RATE_IP
+        && rule->key != NGX_CHAT_RATE_USER)
+    {
+        return ngx_http_chat_bad_param(cf, cmd, arg,
+                      "who logs in has no session and is in no room, write "
+                      "key=user or key=ip");
     }
 
     if (rule->what == NGX_CHAT_RATE_COMMAND

@@ -20,7 +20,7 @@ accepted chat chat_limit message rate=5r/s burst=20 key=user; chat_limit message
 accepted http chat_limit message rate=1r/s; | server chat_limit off; | chat chat_limit_dry_run on;
 refused chat chat_limit; => invalid number of arguments in "chat_limit" directive
 refused chat chat_limit message; => "chat_limit" directive needs a rate: add "rate=5r/s"
-refused chat chat_limit on; => invalid parameter "on" of "chat_limit": write what is limited: connect, command, join, message, history or guest
+refused chat chat_limit on; => invalid parameter "on" of "chat_limit": write what is limited: connect, command, join, message, history, guest or login
 refused chat chat_limit message rate=5; => invalid parameter "rate=5" of "chat_limit": write a rate of 1 to 100000 a second, minute or hour, "rate=5r/s", "rate=30r/m" or "rate=100r/h"
 refused chat chat_limit message rate=0r/s; => invalid parameter "rate=0r/s" of "chat_limit": write a rate
 refused chat chat_limit message rate=5r/d; => invalid parameter "rate=5r/d" of "chat_limit": write a rate

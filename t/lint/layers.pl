@@ -25,7 +25,8 @@ my @ROWS = (
         copy proc test mark remote transient presence change)],
 
     # 4, worker: events, other workers, fan-out
-    [qw(bus keys apikey fetch guest ticket hub broker wire redis)],
+    [qw(bus keys apikey fetch guest login passwd ticket hub broker wire
+        redis)],
 
     # 5, session: one client, whatever it came by
     [qw(session worker flush dispatch member history replay
