@@ -83,9 +83,9 @@ ngx_http_chat_set_login(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         login->expires = ngx_parse_time(&value, 1);
 
-        if (login->expires == (time_t) NGX_ERROR || login->expires < 60
-            || login->expires > 365 * 86400)
-        {
+        /* NGX_ERROR is less, too */
+
+        if (login->expires < 60 || login->expires > 365 * 86400) {
             return ngx_http_chat_bad_param(cf, cmd, &arg[2],
                                            "write a time of 1m to 365d, "
                                            "\"expires=12h\"");
