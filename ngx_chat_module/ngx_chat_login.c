@@ -15,6 +15,11 @@
 #if (NGX_THREADS)
 
 
+/* ms; a worker that is told to quit waits for its timers, and so for a check
+   that is under way */
+#define NGX_CHAT_LOGIN_TIME  60000
+
+
 struct ngx_chat_login_s {
     ngx_queue_t           queue;        /* of those that wait */
     ngx_thread_pool_t    *pool;
@@ -79,6 +84,7 @@ ngx_chat_login_check(ngx_thread_pool_t *tp, ngx_str_t *password,
     l->task.handler = ngx_chat_login_thread;
     l->task.event.data = l;
     l->task.event.handler = ngx_chat_login_done;
+    l->task.event.log = ngx_cycle->log;
 
     ngx_memcpy(l->password, password->data, password->len);
     ngx_memcpy(l->hash, hash->data, hash->len);
@@ -104,6 +110,8 @@ ngx_chat_login_run(ngx_chat_login_t *l)
     if (ngx_thread_task_post(l->pool, &l->task) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_add_timer(&l->task.event, NGX_CHAT_LOGIN_TIME);
 
     l->running = 1;
     ngx_chat_login_running++;
@@ -143,6 +151,17 @@ ngx_chat_login_done(ngx_event_t *ev)
     void               *data;
 
     l = ev->data;
+
+    if (!ev->complete) {
+        /* the machine is slow; there is no way to call the thread off */
+        ev->timedout = 0;
+        ngx_add_timer(ev, NGX_CHAT_LOGIN_TIME);
+        return;
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
 
     rc = (l->right && l->known) ? NGX_OK : NGX_DECLINED;
     handler = l->handler;
