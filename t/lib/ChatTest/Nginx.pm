@@ -209,8 +209,12 @@ sub signal {
 sub reload {
     my ($self, $seconds, $must_fail) = @_;
 
-    my %old = map { $_ => 1 } $self->serving;
-    die "reload needs master_process on\n" if !%old;
+    my %old;
+
+    # nginx may have begun just now
+    $self->until_true($seconds, 'reload needs master_process on', sub {
+        %old = map { $_ => 1 } $self->serving;
+    });
 
     my $from = $self->log_size;
     $self->signal('HUP');
