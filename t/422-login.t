@@ -306,6 +306,7 @@ a: expect 200 {"token":"$t=<string>","expires_in_ms":3600000}
 w: ws /chat/lobby header="Authorization: Bearer $t"
 w: recv {"type":"welcome","user":{"id":"ann"}}
 # nobody is there any more when it is known
+timeout 60
 x: tcp
 x: raw "POST /chat/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n{\"user\":\"slow\",\"password\":\"x\"}"
 x: taken
@@ -359,5 +360,7 @@ chat_login    $TEST_NGINX_LOGIN/slow;
 chat_limit    login  rate=1000r/s  burst=10000;
 --- chat
 call storm
+# a second of each processor for each check
+timeout 60
 a: post /chat/login {"user":"slow","password":"x"}
 a: expect 401

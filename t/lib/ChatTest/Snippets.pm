@@ -230,7 +230,7 @@ sub files {
     # unix addresses of tokens' key sets are only asked for when it runs
     while ($conf =~ /\b(ssl_certificate(?:_key)?|\w*trusted_certificate
                         |auth_basic_user_file|include|certificate=|key=|ca=
-                        |chat_jwt_key|chat_jwt_jwks)\s*
+                        |chat_jwt_key|chat_jwt_jwks|chat_login)\s*
                       ("[^"]*"|[^\s;]+)(?:[^;]*\balg=(\w+))?/gx)
     {
         my ($what, $file, $alg) = ($1, $2, $3 // '');
@@ -251,6 +251,8 @@ sub content {
 
     return write_file($file, '') if $what eq 'include';
     return write_file($file, "user:{PLAIN}x\n") if $what =~ /^auth_basic/;
+    return write_file($file, 'user:$2y$08$' . 'a' x 53 . "\n")
+        if $what eq 'chat_login';
     return write_file($file, 'x' x 64) if $alg =~ /^HS/;
     return write_file($file, '{"keys":[{"name":"a","scopes":["*"],"key":"'
                              . 'x' x 32 . '"}]}')
