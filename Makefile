@@ -11,8 +11,10 @@ BUILDERS  := $(wildcard $(TOOL)/build* $(TOOL)/*.sh)
 PORT      ?= 8080
 LISTEN    ?= 127.0.0.1
 PROVE     ?= prove
-PROVE_FLAGS ?= -j2
-T         ?= $(sort $(wildcard t/*.t))
+# they wait most of the time, some of them for very long: those first
+PROVE_FLAGS ?= -j4
+LONG_T    := $(wildcard t/340-*.t t/414-*.t t/412-*.t t/190-*.t t/180-*.t)
+T         ?= $(LONG_T) $(filter-out $(LONG_T),$(sort $(wildcard t/*.t)))
 
 # in the order in which "make test" and CI run them
 STAGES    := build lint unit t asan clients chaos redis browser

@@ -121,7 +121,7 @@ def case_sentinel(stage):
     # the old primary is a replica when it comes back, and nobody's choice
     servers[0].start()
     wait_for('the old primary to obey',
-             lambda: servers[0].call('ROLE')[0] == 'slave', 20)
+             lambda: servers[0].call('ROLE')[0] == 'slave', 60)
 
     for i in range(10):
         assert publish((a, b)[i % 2], 'lobby', 'last')[0] == 201
