@@ -26,8 +26,6 @@ static void ngx_chat_dispatch_command(ngx_chat_caller_t *c,
 
 static void ngx_chat_command_unknown(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
-static void ngx_chat_command_reserved(ngx_chat_caller_t *c,
-    ngx_chat_cmd_t *cmd);
 static void ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 static void ngx_chat_command_ping(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 static void ngx_chat_command_pong(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
@@ -46,7 +44,6 @@ static void ngx_chat_command_auth(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_unknown,         /* NGX_CHAT_CMD_NONE: refused before */
     ngx_chat_command_unknown,
-    ngx_chat_command_reserved,
     ngx_chat_command_hello,
     ngx_chat_command_ping,
     ngx_chat_command_pong,
@@ -74,7 +71,8 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_user,            /* erase */
     ngx_chat_command_message,         /* edit */
     ngx_chat_command_message,         /* delete */
-    ngx_chat_command_message          /* react */
+    ngx_chat_command_message,         /* react */
+    ngx_chat_command_direct
 };
 
 
@@ -313,14 +311,6 @@ ngx_chat_command_unknown(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
     cmd->room.len = 0;
     ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_UNKNOWN_COMMAND);
-}
-
-
-static void
-ngx_chat_command_reserved(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
-{
-    cmd->room.len = 0;
-    ngx_chat_dispatch_refuse(c, cmd, NGX_CHAT_E_UNSUPPORTED);
 }
 
 

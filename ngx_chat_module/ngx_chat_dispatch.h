@@ -139,6 +139,9 @@ void ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 void ngx_chat_dispatch_denied(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_err_e code);
 
+/* ngx_chat_dispatch_direct.c: direct conversations */
+void ngx_chat_command_direct(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
 /* ngx_chat_dispatch_moder.c: what moderators do to people; and _room.c */
 void ngx_chat_command_moder(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 void ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);

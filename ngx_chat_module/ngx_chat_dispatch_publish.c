@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_change.h"
+#include "ngx_chat_direct.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_mark.h"
@@ -214,10 +215,19 @@ ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
 {
     ngx_uint_t  cost;
 
+    static ngx_chat_rule_t  rule;
+
     cost = 1 + size / 1024;
 
     p->rule = ngx_chat_zone_rule(c->conf->zone, &p->key.name);
     p->ts = ngx_chat_worker_now();
+
+    if (!p->rule->create && ngx_chat_room_is_direct(&p->key.name)) {
+        /* whoever may have one makes its room */
+        rule = *p->rule;
+        rule.create = 1;
+        p->rule = &rule;
+    }
 
     return (c->conf->broker->prepare == NULL)
            ? ngx_chat_dispatch_local(c, p, cost)
@@ -531,7 +541,8 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     }
 
     if (conf->broker->prepare == NULL) {
-        ngx_chat_text_lit(t, ",\"edit\",\"delete\",\"react\",\"thread\"");
+        ngx_chat_text_lit(t, ",\"edit\",\"delete\",\"react\",\"thread\","
+                             "\"direct\"");
     }
 
     ngx_chat_text_lit(t, ",\"moderation\",\"state\"],\"limits\":{\"text\":");

@@ -6,6 +6,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_direct.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_policy.h"
 
@@ -18,6 +19,8 @@ typedef struct {
 
 static ngx_uint_t ngx_chat_policy_audit(ngx_chat_action_e action,
     ngx_str_t *room);
+static ngx_chat_err_e ngx_chat_policy_direct(ngx_chat_user_t *user,
+    ngx_uint_t rank, ngx_chat_action_e action, ngx_str_t *room);
 static ngx_uint_t ngx_chat_policy_confined(ngx_chat_user_t *user,
     ngx_str_t *room);
 static ngx_uint_t ngx_chat_policy_allows(ngx_chat_user_t *user,
@@ -89,6 +92,11 @@ ngx_chat_policy_rank(ngx_chat_user_t *user, ngx_uint_t rank,
     }
 
     if (room->len > 0 && room->data[0] == '~') {
+
+        if (ngx_chat_room_is_direct(room)) {
+            return ngx_chat_policy_direct(user, rank, action, room);
+        }
+
         ngx_str_null(&none);
 
         return (ngx_chat_policy_audit(action, room)
@@ -105,6 +113,47 @@ ngx_chat_policy_rank(ngx_chat_user_t *user, ngx_uint_t rank,
     }
 
     return ngx_chat_policy_allows(user, rank, action, room)
+           ? NGX_CHAT_OK : NGX_CHAT_E_FORBIDDEN;
+}
+
+
+/*
+ * For all but the pair there is no such room.  Nobody keeps order there: what
+ * moderators do in a room can't be done in this one.
+ */
+
+static ngx_chat_err_e
+ngx_chat_policy_direct(ngx_chat_user_t *user, ngx_uint_t rank,
+    ngx_chat_action_e action, ngx_str_t *room)
+{
+    u_char  other[NGX_CHAT_DIRECT_KEY];
+
+    if (ngx_chat_direct_other(room, &user->id, other) != NGX_OK) {
+        return NGX_CHAT_E_NOT_FOUND;
+    }
+
+    switch (action) {
+
+    case NGX_CHAT_MAY_JOIN:
+    case NGX_CHAT_MAY_READ:
+    case NGX_CHAT_MAY_SEND:
+    case NGX_CHAT_MAY_HISTORY:
+    case NGX_CHAT_MAY_SIGNAL:
+    case NGX_CHAT_MAY_EDIT_OWN:
+    case NGX_CHAT_MAY_DELETE_OWN:
+    case NGX_CHAT_MAY_REACT:
+    case NGX_CHAT_MAY_PRESENCE:
+    case NGX_CHAT_MAY_DIRECT:
+        break;
+
+    default:
+        return NGX_CHAT_E_FORBIDDEN;
+    }
+
+    return (ngx_chat_policy_confined(user, room)
+            && ngx_chat_policy_allows(user, rank, NGX_CHAT_MAY_DIRECT, room)
+            && ngx_chat_policy_allows(user, rank, NGX_CHAT_MAY_READ, room)
+            && ngx_chat_policy_allows(user, rank, action, room))
            ? NGX_CHAT_OK : NGX_CHAT_E_FORBIDDEN;
 }
 
@@ -131,8 +180,8 @@ ngx_chat_room_is_audit(ngx_str_t *room)
 ngx_int_t
 ngx_chat_room_valid(ngx_str_t *room)
 {
-    return ngx_chat_room_is_audit(room) ? NGX_OK
-                                        : ngx_chat_room_name_valid(room, 0);
+    return (ngx_chat_room_is_audit(room) || ngx_chat_room_is_direct(room))
+           ? NGX_OK : ngx_chat_room_name_valid(room, 0);
 }
 
 

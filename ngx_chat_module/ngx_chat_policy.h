@@ -74,7 +74,8 @@ typedef struct {
 #define NGX_CHAT_AUDIT_ROOM  "~audit"
 
 ngx_uint_t ngx_chat_room_is_audit(ngx_str_t *room);
-/* what a client may name: ngx_chat_room_name_valid(), or that room */
+/* what a client may name: ngx_chat_room_name_valid(), that room, or a direct
+   conversation's */
 ngx_int_t ngx_chat_room_valid(ngx_str_t *room);
 
 

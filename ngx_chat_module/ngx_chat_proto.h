@@ -21,7 +21,6 @@
 typedef enum {
     NGX_CHAT_CMD_NONE = 0,        /* no or a broken "type" */
     NGX_CHAT_CMD_UNKNOWN,
-    NGX_CHAT_CMD_RESERVED,        /* known by name, not built yet */
     NGX_CHAT_CMD_HELLO,
     NGX_CHAT_CMD_PING,
     NGX_CHAT_CMD_PONG,
@@ -49,7 +48,8 @@ typedef enum {
     NGX_CHAT_CMD_ERASE,
     NGX_CHAT_CMD_EDIT,
     NGX_CHAT_CMD_DELETE,
-    NGX_CHAT_CMD_REACT
+    NGX_CHAT_CMD_REACT,
+    NGX_CHAT_CMD_DIRECT
 } ngx_chat_cmd_e;
 
 
@@ -105,6 +105,7 @@ typedef struct {
     ngx_str_t             token;         /* hello */
     ngx_str_t             client;        /* hello */
     ngx_str_t             name;          /* hello, tidied; signal */
+    ngx_str_t             to;            /* direct: a user's id */
     ngx_str_t             emoji;         /* react */
     ngx_str_t             reason;        /* delete */
     ngx_chat_cursor_t     target;        /* edit, delete, react */

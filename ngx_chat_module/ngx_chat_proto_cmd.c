@@ -52,10 +52,6 @@ static ngx_int_t ngx_chat_cmd_typing(ngx_chat_members_t *m,
     ngx_chat_batch_t *b, ngx_chat_cmd_t *cmd);
 
 
-#define ngx_chat_reserved(name)                                               \
-    { ngx_string(name), NGX_CHAT_CMD_RESERVED, NULL }
-
-
 static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
 
     { ngx_string("message"), NGX_CHAT_CMD_MESSAGE, ngx_chat_cmd_message },
@@ -89,7 +85,7 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("revoke"), NGX_CHAT_CMD_REVOKE, ngx_chat_cmd_moder },
     { ngx_string("room"), NGX_CHAT_CMD_ROOM, ngx_chat_cmd_moder },
 
-    ngx_chat_reserved("direct"),
+    { ngx_string("direct"), NGX_CHAT_CMD_DIRECT, ngx_chat_cmd_direct },
 
     /* any other */
     { ngx_null_string, NGX_CHAT_CMD_UNKNOWN, NULL }

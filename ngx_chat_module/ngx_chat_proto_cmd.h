@@ -67,6 +67,10 @@ ngx_int_t ngx_chat_cmd_disconnect(ngx_chat_members_t *m, ngx_chat_batch_t *b,
 ngx_int_t ngx_chat_cmd_user(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd);
 
+/* ngx_chat_proto_direct.c: direct conversations */
+ngx_int_t ngx_chat_cmd_direct(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+
 /* ngx_chat_proto_moder.c: what moderators send */
 ngx_int_t ngx_chat_cmd_moder(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd);

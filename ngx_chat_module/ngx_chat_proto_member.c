@@ -154,7 +154,10 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
 
     { ngx_string("emoji"),
       "\"emoji\" must be a string of 1 to 64 bytes without controls and "
-      "spaces" }
+      "spaces" },
+
+    { ngx_string("to"),
+      "\"to\" must be the id of another user" }
 };
 
 

@@ -56,6 +56,7 @@ typedef enum {
     NGX_CHAT_IN_NEXT,
     NGX_CHAT_IN_TARGET,
     NGX_CHAT_IN_EMOJI,
+    NGX_CHAT_IN_TO,
     NGX_CHAT_IN_N
 } ngx_chat_in_e;
 

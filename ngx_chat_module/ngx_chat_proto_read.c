@@ -11,7 +11,7 @@
 #include "ngx_chat.h"
 #include "ngx_chat_error.h"
 #include "ngx_chat_json.h"
-#include "ngx_chat_name.h"
+#include "ngx_chat_policy.h"
 #include "ngx_chat_proto.h"
 #include "ngx_chat_proto_cmd.h"
 #include "ngx_chat_proto_member.h"
@@ -88,7 +88,7 @@ ngx_chat_cmd_unread(ngx_chat_members_t *m, ngx_chat_batch_t *b,
             return ngx_chat_member_bad(m, NGX_CHAT_IN_ROOMS);
         }
 
-        if (ngx_chat_room_name_valid(&join->room, 0) != NGX_OK) {
+        if (ngx_chat_room_valid(&join->room) != NGX_OK) {
             join->error = NGX_CHAT_E_BAD_REQUEST;
         }
     }

@@ -6,6 +6,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_direct.h"
 #include "ngx_chat_standing.h"
 
 
@@ -95,6 +96,12 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
     if (room != NULL && room->name.len == 0) {
         room = NULL;
     }
+
+    /* other hosts don't know yet who has blocked whom */
+
+    st->unsupported = (room != NULL && ngx_chat_room_is_direct(&room->name)
+                       && (z->remote != NULL
+                           || room->kind == NGX_CHAT_ROOM_RAW));
 
     if ((room != NULL && ngx_chat_table_room(key[0], room) != NGX_OK)
         || ngx_chat_table_key(key[1], 'u', &user->id) != NGX_OK
@@ -318,6 +325,10 @@ ngx_chat_standing_may(ngx_chat_standing_t *st, ngx_chat_user_t *user,
 
     if (err != NGX_CHAT_OK) {
         return err;
+    }
+
+    if (st->unsupported) {
+        return NGX_CHAT_E_UNSUPPORTED;
     }
 
     if (st->banned) {

@@ -45,6 +45,7 @@ typedef struct {
     uint32_t      slow_ms;
     uint16_t      rank;          /* in that room */
     unsigned      locked:1;
+    unsigned      unsupported:1; /* a room that there can't be here */
 } ngx_chat_standing_t;
 
 

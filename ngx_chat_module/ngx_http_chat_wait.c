@@ -196,7 +196,7 @@ ngx_http_chat_wait_rooms(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     join = rooms->elts;
 
     for (i = 0; i < rooms->nelts; i++) {
-        join[i].error = (ngx_chat_room_name_valid(&join[i].room, 0) == NGX_OK)
+        join[i].error = (ngx_chat_room_valid(&join[i].room) == NGX_OK)
                         ? NGX_CHAT_OK : NGX_CHAT_E_BAD_REQUEST;
     }
 

@@ -42,7 +42,7 @@ a: ws /chat/
 a: recv {"type":"welcome"}
 a: send {"type":"message","id":1,"room":"lobby","text":"hi"}
 a: recv {"type":"error","reply_to":1,"code":"not_joined"}
-a: send {"type":"direct","id":2,"room":"lobby"}
+a: send {"type":"auth","id":2,"token":"x"}
 a: recv {"type":"error","reply_to":2,"code":"unsupported"}
 a: send {"type":"nonsense","id":3}
 a: recv {"type":"error","reply_to":3,"code":"unknown_command"}

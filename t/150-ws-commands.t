@@ -62,7 +62,7 @@ a: send {"type":"ping"}
 a: recv {"type":"pong","reply_to":"<absent>"}
 a: send {"type":"leave","room":"two"}
 a: recv {"type":"error","reply_to":"<absent>","code":"not_joined","room":"two"}
-a: send {"type":"direct"}
+a: send {"type":"auth","token":"x"}
 a: recv {"type":"error","reply_to":"<absent>","code":"unsupported"}
 
 
@@ -146,14 +146,11 @@ a: recv {"type":"pong","reply_to":"end"}
 
 
 
-=== TEST 7: reserved and unknown commands
+=== TEST 7: unknown commands, and one that there isn't without tokens
 --- chat
 a: enter ws /chat/lobby
-repeat 1
-let type = <<(qw(direct))[$i - 1]>>
-a: send {"type":"$type","id":$i,"room":"lobby"}
-a: recv {"type":"error","reply_to":$i,"code":"unsupported","temporary":false}
-end
+a: send {"type":"auth","id":1,"token":"x"}
+a: recv {"type":"error","reply_to":1,"code":"unsupported","temporary":false}
 repeat 8
 let type = <<(qw(welcome Message message. ok error joined subscribe), '')[$i - 1]>>
 a: send {"type":"$type","id":$i,"room":"lobby","text":"x"}

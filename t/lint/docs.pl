@@ -4,8 +4,8 @@
 #
 # What an operator can write or read must be documented, and nothing else:
 # directives and variables in docs/directives.md, numbers of the status page
-# and lines of the error log in docs/operations.md, error codes and reserved
-# commands in docs/protocol.md.
+# and lines of the error log in docs/operations.md, error codes and commands
+# in docs/protocol.md.
 
 use strict;
 use warnings;
@@ -191,15 +191,13 @@ sub protocol {
             [grep { $_ ne 'ok' } $errors =~ /\{ ngx_string\("(\w+)"\)/g],
             [$protocol =~ /^\| `(\w+)` \| \d{3} \|/mg, $later =~ /`(\w+)`/g]);
 
-    my ($reserved) = $protocol =~ /commands answer `unsupported`:(.*?)\. /s
-        or die "docs/protocol.md: no reserved commands\n";
+    my ($replies) = $protocol =~ /^### 2\.2 (.*?)^### /ms
+        or die "docs/protocol.md: no table of commands\n";
 
-    compare('reserved command', 'docs/protocol.md',
-            [$commands =~ /^    ngx_chat_reserved\("(\w+)"\)/mg],
-            [$reserved =~ /`(\w+)`/g]);
+    my ($keys) = $protocol =~ /^## 14\. (.*?)^## /ms
+        or die "docs/protocol.md: no commands of keys\n";
 
-    for my $name ($commands =~ /\{ ngx_string\("(\w+)"\), NGX_CHAT_CMD_/g) {
-        report('docs/protocol.md', "command \"$name\" is not documented")
-            if $protocol !~ /^\| `$name`/m;
-    }
+    compare('command', 'docs/protocol.md',
+            [$commands =~ /\{ ngx_string\("(\w+)"\), NGX_CHAT_CMD_/g],
+            [$replies =~ /^\| `(\w+)`/mg, $keys =~ /^\| `(\w+)` \|/mg]);
 }

@@ -33,10 +33,9 @@ found('docs/operations.md', qr/has been silent for/, 'said nothing for',
 found('docs/protocol.md', qr/^\| `conflict` /m, '| `conflicts` ',
       'error code "conflict" is not documented',
       'there is no error code "conflicts"');
-found('docs/protocol.md', qr/: `direct`\. /, ': none. ',
-      'reserved command "direct" is not documented');
-found('docs/protocol.md', qr/: `direct`\. /, ': `direct`, `shout`. ',
-      'there is no reserved command "shout"');
+found('docs/protocol.md', qr/^\| `direct` /m, '| `shout` ',
+      'command "direct" is not documented',
+      'there is no command "shout"');
 found('docs/protocol.md', qr/^\| `leave` /m, '| leave ',
       'command "leave" is not documented');
 found('ngx_chat_module/ngx_http_chat_module.c', qr/ngx_string\("chat"\)/,

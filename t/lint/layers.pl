@@ -18,7 +18,7 @@ my @ROWS = (
     [qw(ws utf8 sse json name token error deflate file)],
 
     # 2, domain: commands, events, permission
-    [qw(proto cmd policy bucket jwt scope)],
+    [qw(proto cmd policy direct bucket jwt scope)],
 
     # 3, store: shared memory, no events
     [qw(store shm segment log room nonce interest limit rate table state repair

@@ -113,12 +113,15 @@ static const proto_case_t  cases[] = {
     { "{\"type\":\"react\",\"id\":1,\"room\":\"a\","
       "\"target\":\"0123456789-1\",\"emoji\":\"+1\",\"on\":true}",
       "react 1 ok" },
-    { "{\"type\":\"direct\",\"id\":1}", "reserved 1 ok" },
+    { "{\"type\":\"direct\",\"id\":1}", "direct 1 bad_request:to" },
+    { "{\"type\":\"direct\",\"id\":1,\"to\":7}",
+      "direct 1 bad_request:to" },
+    { "{\"type\":\"direct\",\"id\":1,\"to\":\"a b\"}",
+      "direct 1 bad_request:to" },
+    { "{\"type\":\"direct\",\"id\":1,\"to\":\"~gabc\"}", "direct 1 ok" },
 
     /* moderators */
 
-    { "{\"type\":\"direct\",\"id\":1,\"room\":7,\"text\":8}",
-      "reserved 1 ok" },
     { "{\"type\":\"room\",\"id\":1}",
       "room 1 bad_request:room" },
     { "{\"type\":\"room\",\"id\":1,\"room\":\"r\"}",

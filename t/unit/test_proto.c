@@ -16,11 +16,11 @@ static ngx_log_t   *test_log;
 static ngx_pool_t  *pool;
 
 static const char  *type_names[] = {
-    "-", "unknown", "reserved", "hello", "ping", "pong", "join", "leave",
+    "-", "unknown", "hello", "ping", "pong", "join", "leave",
     "message", "history", "signal", "typing", "auth", "read",
     "unread", "kick", "ban", "unban", "mute", "unmute", "role", "revoke",
     "room", "members", "rooms", "disconnect", "export", "erase", "edit",
-    "delete", "react"
+    "delete", "react", "direct"
 };
 
 
