@@ -80,8 +80,6 @@ static ngx_uint_t ngx_chat_control_is(ngx_chat_session_t *s,
 static void ngx_chat_control_apply(ngx_chat_session_t *s,
     ngx_chat_concern_t *c);
 static void ngx_chat_control_admitted(ngx_chat_session_t *s);
-static void ngx_chat_control_member(ngx_chat_session_t *s,
-    ngx_chat_member_t *m);
 static ngx_uint_t ngx_chat_control_same(ngx_str_t *a, ngx_str_t *b);
 
 
@@ -338,7 +336,10 @@ ngx_chat_control_walk_zone(ngx_chat_control_zone_t *cz, ngx_uint_t *calls)
 static void
 ngx_chat_control_concern(ngx_chat_zone_t *z, ngx_chat_row_t *row)
 {
+    ngx_str_t           *name;
     ngx_chat_concern_t  *c;
+
+    name = NULL;
 
     switch (row->kind) {
 
@@ -346,6 +347,18 @@ ngx_chat_control_concern(ngx_chat_zone_t *z, ngx_chat_row_t *row)
     case NGX_CHAT_KIND_KICK:
     case NGX_CHAT_KIND_ROLE:
     case NGX_CHAT_KIND_HORIZON:
+    case NGX_CHAT_KIND_MEMBER:
+        break;
+
+    case NGX_CHAT_KIND_ROOM:
+        /* it is for its members now: who is in it here is looked at */
+        name = ngx_chat_standing_invites(&row->value)
+               ? ngx_chat_hub_room_name(z, row->room) : NULL;
+
+        if (name == NULL) {
+            return;
+        }
+
         break;
 
     default:
@@ -363,7 +376,14 @@ ngx_chat_control_concern(ngx_chat_zone_t *z, ngx_chat_row_t *row)
     c->ban.room = &c->room;
     c->ban.expires = row->expires;
 
-    ngx_chat_control_whom(c, &row->value);
+    if (name != NULL) {
+        c->room.data = c->text;
+        c->room.len = name->len;
+        ngx_memcpy(c->text, name->data, name->len);
+
+    } else {
+        ngx_chat_control_whom(c, &row->value);
+    }
 
     ngx_chat_control->n++;
 }
@@ -375,7 +395,6 @@ static void
 ngx_chat_control_whom(ngx_chat_concern_t *c, ngx_str_t *value)
 {
     u_char     *p;
-    ngx_int_t   n;
     ngx_str_t   str;
 
     p = c->text;
@@ -394,19 +413,10 @@ ngx_chat_control_whom(ngx_chat_concern_t *c, ngx_str_t *value)
         c->session.len = str.len;
         p = ngx_cpymem(p, str.data, str.len);
 
-    } else if (ngx_chat_standing_string(value, "ip", &str) == NGX_OK
-               && (str.len == 8 || str.len == 16))
-    {
+    } else {
         c->addr.data = p;
-
-        while (str.len > 0) {
-            n = ngx_hextoi(str.data, 2);
-            *p++ = (u_char) n;
-            str.data += 2;
-            str.len -= 2;
-        }
-
-        c->addr.len = (size_t) (p - c->addr.data);
+        c->addr.len = ngx_chat_standing_ip(value, p);
+        p += c->addr.len;
     }
 
     if (ngx_chat_standing_string(value, "room", &str) == NGX_OK
@@ -503,7 +513,7 @@ ngx_chat_control_everything(ngx_chat_session_t *s)
          q = next)
     {
         next = ngx_queue_next(q);
-        ngx_chat_control_member(s, ngx_queue_data(q, ngx_chat_member_t,
+        ngx_chat_member_recheck(s, ngx_queue_data(q, ngx_chat_member_t,
                                                   queue));
     }
 }
@@ -514,6 +524,10 @@ ngx_chat_control_is(ngx_chat_session_t *s, ngx_chat_concern_t *c)
 {
     u_char     key[NGX_CHAT_KEY_LEN];
     ngx_str_t  str;
+
+    if (c->kind == NGX_CHAT_KIND_ROOM) {
+        return 1;
+    }
 
     if (c->user.len > 0) {
         return ngx_chat_control_same(&c->user, &s->user.id);
@@ -584,7 +598,7 @@ ngx_chat_control_apply(ngx_chat_session_t *s, ngx_chat_concern_t *c)
         return;
     }
 
-    ngx_chat_control_member(s, m);
+    ngx_chat_member_recheck(s, m);
 }
 
 
@@ -607,34 +621,6 @@ ngx_chat_control_admitted(ngx_chat_session_t *s)
     } else if (err == NGX_CHAT_E_UNAUTHORIZED) {
         ngx_chat_session_close(s, NGX_CHAT_CLOSE_TOKEN,
                                "the token has been revoked", 0);
-    }
-}
-
-
-static void
-ngx_chat_control_member(ngx_chat_session_t *s, ngx_chat_member_t *m)
-{
-    uint64_t              until;
-    ngx_str_t             none;
-    ngx_chat_err_e        err;
-    ngx_chat_room_key_t  *key;
-    ngx_chat_standing_t   st;
-
-    ngx_str_null(&none);
-    key = &m->sub.room->key;
-
-    if (ngx_chat_standing(s->conf->zone, &s->user, key, &st, NULL) != NGX_OK) {
-        return;
-    }
-
-    err = ngx_chat_standing_may(&st, &s->user, NGX_CHAT_MAY_JOIN, &key->name,
-                                &until);
-
-    if (err == NGX_CHAT_E_BANNED) {
-        ngx_chat_member_leave(s, m, &none, "banned");
-
-    } else if (err != NGX_CHAT_OK) {
-        ngx_chat_member_leave(s, m, &none, "revoked");
     }
 }
 

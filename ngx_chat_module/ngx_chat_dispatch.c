@@ -72,7 +72,12 @@ static ngx_chat_handler_pt  ngx_chat_commands[] = {
     ngx_chat_command_message,         /* edit */
     ngx_chat_command_message,         /* delete */
     ngx_chat_command_message,         /* react */
-    ngx_chat_command_direct
+    ngx_chat_command_direct,
+    ngx_chat_command_invite,
+    ngx_chat_command_invite,          /* uninvite */
+    ngx_chat_command_block,
+    ngx_chat_command_block,           /* unblock */
+    ngx_chat_command_blocks
 };
 
 

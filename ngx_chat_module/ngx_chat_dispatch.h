@@ -49,6 +49,10 @@ typedef struct {
     uint64_t               until;        /* the same, seconds; 0: for ever */
     uint32_t               slow_ms;      /* of the room that was asked for */
     ngx_uint_t             rank;         /* in that room */
+    ngx_uint_t             invite;       /* .. one has to be invited */
+
+    /* a key's: whose direct conversations it is about; NULL: nobody's */
+    ngx_str_t             *of;
 
     /* stateless: id of the session that asks, not to be told; NULL: none */
     u_char                *from;
@@ -142,6 +146,19 @@ void ngx_chat_dispatch_denied(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 /* ngx_chat_dispatch_direct.c: direct conversations */
 void ngx_chat_command_direct(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 
+/* ngx_chat_dispatch_block.c: from whom one wants no direct messages */
+void ngx_chat_command_block(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+void ngx_chat_command_blocks(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
+/* ngx_chat_dispatch_invite.c: who is a member of a room by invitation */
+void ngx_chat_command_invite(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+/* NGX_CHAT_OK, or the error to answer; `in' 0: he isn't any more */
+ngx_chat_err_e ngx_chat_dispatch_member(ngx_chat_caller_t *c, ngx_str_t *room,
+    ngx_str_t *user, ngx_uint_t in);
+
+/* ngx_chat_dispatch_list.c: which rooms there are */
+void ngx_chat_command_rooms(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
+
 /* ngx_chat_dispatch_moder.c: what moderators do to people; and _room.c */
 void ngx_chat_command_moder(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 void ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
@@ -174,9 +191,6 @@ ngx_chat_err_e ngx_chat_dispatch_members(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_text_t *t);
 
 
-/* --- ngx_chat_dispatch_server.c: of keys of the server API --- */
-
-void ngx_chat_command_rooms(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 /* ngx_chat_dispatch_user.c */
 void ngx_chat_command_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 

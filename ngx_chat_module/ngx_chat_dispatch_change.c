@@ -13,13 +13,15 @@
 #include "ngx_chat_worker.h"
 
 
+static ngx_chat_err_e ngx_chat_change_may(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
 static ngx_chat_err_e ngx_chat_change_look(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_room_key_t *key, ngx_chat_change_t *ch);
 static ngx_chat_err_e ngx_chat_change_message(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_rec_t *rec, ngx_chat_change_t *ch);
 static size_t ngx_chat_change_kept(ngx_str_t *json, ngx_str_t *user);
-static ngx_uint_t ngx_chat_change_allowed(ngx_chat_caller_t *c,
-    ngx_chat_cmd_t *cmd, ngx_uint_t own);
+static ngx_chat_action_e ngx_chat_change_action(ngx_chat_cmd_t *cmd,
+    ngx_uint_t own);
 static ngx_uint_t ngx_chat_change_type(ngx_chat_cmd_t *cmd);
 
 
@@ -32,7 +34,7 @@ ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_text_t    *t;
     ngx_chat_change_t  *ch;
 
-    code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_SEND, &cmd->room);
+    code = ngx_chat_change_may(c, cmd);
     if (code != NGX_CHAT_OK) {
         return code;
     }
@@ -158,9 +160,10 @@ static ngx_chat_err_e
 ngx_chat_change_message(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_rec_t *rec, ngx_chat_change_t *ch)
 {
-    size_t      cut;
-    ngx_str_t   author;
-    ngx_uint_t  own;
+    size_t          cut;
+    ngx_str_t       author;
+    ngx_uint_t      own;
+    ngx_chat_err_e  code;
 
     cut = ngx_chat_dispatch_author(rec, &author);
 
@@ -171,8 +174,11 @@ ngx_chat_change_message(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     own = author.len == c->user->id.len
           && ngx_memcmp(author.data, c->user->id.data, author.len) == 0;
 
-    if (!ngx_chat_change_allowed(c, cmd, own)) {
-        return NGX_CHAT_E_FORBIDDEN;
+    code = ngx_chat_dispatch_may(c, ngx_chat_change_action(cmd, own),
+                                 &cmd->room);
+
+    if (code != NGX_CHAT_OK) {
+        return code;
     }
 
     ch->cut = cut;
@@ -235,27 +241,40 @@ ngx_chat_change_kept(ngx_str_t *json, ngx_str_t *user)
 
 /* the one place that decides whose messages may be changed */
 
-static ngx_uint_t
-ngx_chat_change_allowed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
-    ngx_uint_t own)
+static ngx_chat_action_e
+ngx_chat_change_action(ngx_chat_cmd_t *cmd, ngx_uint_t own)
 {
-    ngx_chat_action_e  action;
-
     switch (cmd->type) {
 
     case NGX_CHAT_CMD_EDIT:
-        action = own ? NGX_CHAT_MAY_EDIT_OWN : NGX_CHAT_MAY_EDIT_ANY;
-        break;
+        return own ? NGX_CHAT_MAY_EDIT_OWN : NGX_CHAT_MAY_EDIT_ANY;
 
     case NGX_CHAT_CMD_DELETE:
-        action = own ? NGX_CHAT_MAY_DELETE_OWN : NGX_CHAT_MAY_DELETE_ANY;
-        break;
+        return own ? NGX_CHAT_MAY_DELETE_OWN : NGX_CHAT_MAY_DELETE_ANY;
 
     default:
-        action = NGX_CHAT_MAY_REACT;
+        return NGX_CHAT_MAY_REACT;
     }
+}
 
-    return ngx_chat_dispatch_may(c, action, &cmd->room) == NGX_CHAT_OK;
+
+/*
+ * Before anything is looked for: who may change neither his own messages nor
+ * those of others isn't told which there are.
+ */
+
+static ngx_chat_err_e
+ngx_chat_change_may(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    ngx_chat_err_e  code;
+
+    code = ngx_chat_dispatch_may(c, ngx_chat_change_action(cmd, 1),
+                                 &cmd->room);
+
+    return (code == NGX_CHAT_E_FORBIDDEN)
+           ? ngx_chat_dispatch_may(c, ngx_chat_change_action(cmd, 0),
+                                   &cmd->room)
+           : code;
 }
 
 

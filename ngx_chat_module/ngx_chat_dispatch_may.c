@@ -9,6 +9,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_direct.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_scope.h"
 #include "ngx_chat_standing.h"
@@ -22,6 +23,7 @@ ngx_chat_err_e
 ngx_chat_dispatch_may(ngx_chat_caller_t *c, ngx_chat_action_e action,
     ngx_str_t *room)
 {
+    u_char               other[NGX_CHAT_DIRECT_KEY];
     ngx_chat_err_e       err;
     ngx_chat_standing_t  st;
 
@@ -33,6 +35,12 @@ ngx_chat_dispatch_may(ngx_chat_caller_t *c, ngx_chat_action_e action,
         /* it can't be banned or muted, and no room's slow mode is for it */
         c->rank = NGX_CHAT_RANK_API;
         c->slow_ms = 0;
+        c->invite = 1;
+
+        if (c->of != NULL && ngx_chat_room_is_direct(room)) {
+            return (ngx_chat_direct_other(room, c->of, other) == NGX_OK)
+                   ? NGX_CHAT_OK : NGX_CHAT_E_NOT_FOUND;
+        }
 
         if ((action == NGX_CHAT_MAY_EDIT_ANY
              && !(c->user->scopes & NGX_CHAT_SCOPE_MODERATE))
@@ -53,6 +61,7 @@ ngx_chat_dispatch_may(ngx_chat_caller_t *c, ngx_chat_action_e action,
     }
 
     c->rank = st.rank;
+    c->invite = st.invite;
     c->slow_ms = (st.rank < NGX_CHAT_RANK_MODERATOR) ? st.slow_ms : 0;
 
     return ngx_chat_standing_may(&st, c->user, action, room, &c->until);

@@ -542,7 +542,7 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
 
     if (conf->broker->prepare == NULL) {
         ngx_chat_text_lit(t, ",\"edit\",\"delete\",\"react\",\"thread\","
-                             "\"direct\"");
+                             "\"direct\",\"block\",\"rooms\",\"invite\"");
     }
 
     ngx_chat_text_lit(t, ",\"moderation\",\"state\"],\"limits\":{\"text\":");

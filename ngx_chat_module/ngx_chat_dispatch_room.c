@@ -11,6 +11,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_audit.h"
+#include "ngx_chat_control.h"
+#include "ngx_chat_direct.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_standing.h"
 #include "ngx_chat_state.h"
@@ -24,6 +26,12 @@
 
 static ngx_chat_err_e ngx_chat_room_set(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_str_t *state);
+static ngx_chat_err_e ngx_chat_room_shared(ngx_chat_caller_t *c,
+    ngx_str_t *set);
+static ngx_chat_err_e ngx_chat_room_closed(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
+static ngx_uint_t ngx_chat_room_unknown(ngx_chat_caller_t *c,
+    ngx_str_t *room);
 static ngx_int_t ngx_chat_room_merge(ngx_chat_caller_t *c, ngx_str_t *old,
     ngx_str_t *set, ngx_str_t *state);
 static u_char *ngx_chat_room_add(u_char *p, ngx_str_t *name,
@@ -45,6 +53,14 @@ ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     code = ngx_chat_dispatch_may(c, asks ? NGX_CHAT_MAY_READ
                                          : NGX_CHAT_MAY_ROOM, &cmd->room);
+
+    if (code == NGX_CHAT_OK) {
+        code = ngx_chat_room_shared(c, &cmd->moder.set);
+    }
+
+    if (code == NGX_CHAT_OK) {
+        code = ngx_chat_room_closed(c, cmd);
+    }
 
     if (code == NGX_CHAT_OK) {
         code = ngx_chat_room_set(c, cmd, &state);
@@ -69,6 +85,11 @@ ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         ngx_chat_text_lit(t, "}");
 
         ngx_chat_dispatch_tell(c, &cmd->room, t);
+
+        if (ngx_chat_standing_invites(&state)) {
+            /* who isn't a member leaves, wherever he is */
+            ngx_chat_control_changed();
+        }
     }
 
     if (cmd->reply_to.len == 0) {
@@ -86,6 +107,55 @@ ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     ngx_chat_text_lit(t, "}");
 
     ngx_chat_dispatch_emit(c, t);
+}
+
+
+/* what other hosts would have to know, and don't */
+
+static ngx_chat_err_e
+ngx_chat_room_shared(ngx_chat_caller_t *c, ngx_str_t *set)
+{
+    ngx_str_t  value;
+
+    static ngx_str_t  invite = ngx_string("invite");
+    static ngx_str_t  members = ngx_string("max_members");
+
+    return (c->conf->broker->prepare != NULL && set->len > 0
+            && (ngx_chat_json_member(set, &invite, &value) == NGX_OK
+                || ngx_chat_json_member(set, &members, &value) == NGX_OK))
+           ? NGX_CHAT_E_UNSUPPORTED : NGX_CHAT_OK;
+}
+
+
+/* who closes a room to others stays in it */
+
+static ngx_chat_err_e
+ngx_chat_room_closed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
+{
+    return (c->rank < NGX_CHAT_RANK_MODERATOR
+            && ngx_chat_standing_invites(&cmd->moder.set))
+           ? ngx_chat_dispatch_member(c, &cmd->room, &c->user->id, 1)
+           : NGX_CHAT_OK;
+}
+
+
+/* one that can't be made by asking looks the same as one for others */
+
+static ngx_uint_t
+ngx_chat_room_unknown(ngx_chat_caller_t *c, ngx_str_t *room)
+{
+    ngx_chat_rule_t       *rule;
+    ngx_chat_room_key_t    key;
+    ngx_chat_room_info_t   info;
+
+    rule = ngx_chat_zone_rule(c->conf->zone, room);
+
+    key.kind = NGX_CHAT_ROOM_CHAT;
+    key.name = *room;
+
+    return !rule->create && !ngx_chat_room_is_direct(room)
+           && c->conf->broker->prepare == NULL
+           && ngx_chat_room_find(c->conf->zone, &key, rule, &info) != NGX_OK;
 }
 
 
@@ -127,6 +197,11 @@ ngx_chat_room_set(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd, ngx_str_t *state)
         }
 
         if (cmd->moder.set.len == 0) {
+
+            if (seq == 0 && ngx_chat_room_unknown(c, &cmd->room)) {
+                return NGX_CHAT_E_NOT_FOUND;
+            }
+
             *state = old;
             return NGX_CHAT_OK;
         }

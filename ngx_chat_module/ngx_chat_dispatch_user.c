@@ -66,6 +66,7 @@ ngx_chat_command_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     w.c = c;
     w.cmd = cmd;
     w.key.name.data = w.name;
+    c->of = &cmd->moder.user;
 
     ngx_chat_text_init(&w.out, NGX_CHAT_REPLIES_MAX, ngx_cycle->log);
     ngx_chat_text_init(&w.text, NGX_CHAT_REPLIES_MAX, ngx_cycle->log);
@@ -87,6 +88,8 @@ ngx_chat_command_user(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     ngx_chat_text_free(&w.out);
     ngx_chat_text_free(&w.text);
+
+    c->of = NULL;
 }
 
 

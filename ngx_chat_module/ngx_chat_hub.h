@@ -213,4 +213,11 @@ void ngx_chat_hub_published(ngx_chat_zone_t *z, uint32_t idx);
 void ngx_chat_hub_wake(ngx_uint_t scan_all);
 
 
+/*
+ * The name of a room that is followed here, by its key of the table
+ * (ngx_chat_table_room()); NULL: none is.  It costs a hash for each room.
+ */
+ngx_str_t *ngx_chat_hub_room_name(ngx_chat_zone_t *z, u_char *key);
+
+
 #endif /* _NGX_CHAT_HUB_H_INCLUDED_ */

@@ -12,9 +12,35 @@
 #include <ngx_event.h>
 #include "ngx_chat_hub_private.h"
 #include "ngx_chat_bus.h"
+#include "ngx_chat_table.h"
 
 
 static void ngx_chat_hub_lagged(ngx_chat_hub_room_t *room);
+
+
+/* of the rooms that are followed here; names are hashed one by one */
+
+ngx_str_t *
+ngx_chat_hub_room_name(ngx_chat_zone_t *z, u_char *key)
+{
+    u_char                hash[NGX_CHAT_KEY_LEN];
+    ngx_uint_t            i;
+    ngx_chat_hub_zone_t  *hz;
+
+    hz = ngx_chat_hub_zone(z);
+
+    for (i = 0; hz != NULL && i < hz->nslots; i++) {
+
+        if (hz->rooms[i] != NULL
+            && ngx_chat_table_room(hash, &hz->rooms[i]->key) == NGX_OK
+            && ngx_memcmp(hash, key, NGX_CHAT_KEY_LEN) == 0)
+        {
+            return &hz->rooms[i]->key.name;
+        }
+    }
+
+    return NULL;
+}
 
 
 ngx_chat_hub_zone_t *

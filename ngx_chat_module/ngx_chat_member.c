@@ -43,6 +43,8 @@ static void ngx_chat_member_joined(ngx_chat_session_t *s,
     ngx_chat_join_t *join, ngx_str_t *reply_to, ngx_chat_room_info_t *info,
     ngx_chat_resume_t *r, ngx_chat_stands_t *stands,
     uint64_t members);
+static ngx_uint_t ngx_chat_member_too_many(ngx_chat_session_t *s,
+    ngx_chat_member_t *m, ngx_chat_stands_t *stands, uint64_t members);
 static ngx_chat_err_e ngx_chat_member_may(ngx_chat_session_t *s,
     ngx_chat_join_t *join, ngx_chat_room_key_t *key,
     ngx_chat_stands_t *stands, uint64_t *until);
@@ -95,7 +97,6 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_chat_room_info_t   info;
 
     z = s->conf->zone;
-
     m = ngx_chat_member_find(s, &join->room);
 
     if (m != NULL) {
@@ -171,10 +172,34 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_chat_worker_metric(z, NGX_CHAT_M_SUBSCRIPTIONS, 1);
 
     ngx_chat_member_present(s, m, join, &members);
+
+    if (ngx_chat_member_too_many(s, m, &stands, members)) {
+        return NGX_CHAT_E_FULL;
+    }
+
     ngx_chat_member_joined(s, join, reply_to, &info, &resume, &stands,
                            members);
 
     return NGX_CHAT_OK;
+}
+
+
+/* only when he is counted is it known whether he is one more: he goes then */
+
+static ngx_uint_t
+ngx_chat_member_too_many(ngx_chat_session_t *s, ngx_chat_member_t *m,
+    ngx_chat_stands_t *stands, uint64_t members)
+{
+    if (stands->st.max_members == 0 || members <= stands->st.max_members
+        || m->present == 0 || stands->st.rank >= NGX_CHAT_RANK_MODERATOR)
+    {
+        return 0;
+    }
+
+    ngx_chat_member_absent(s, m, 1);
+    ngx_chat_member_remove(s, m);
+
+    return 1;
 }
 
 
@@ -457,6 +482,34 @@ ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
     ngx_chat_member_remove(s, m);
 
     ngx_chat_session_send_text(s, t);
+}
+
+
+void
+ngx_chat_member_recheck(ngx_chat_session_t *s, ngx_chat_member_t *m)
+{
+    uint64_t              until;
+    ngx_str_t             none;
+    ngx_chat_err_e        err;
+    ngx_chat_room_key_t  *key;
+    ngx_chat_standing_t   st;
+
+    ngx_str_null(&none);
+    key = &m->sub.room->key;
+
+    if (ngx_chat_standing(s->conf->zone, &s->user, key, &st, NULL) != NGX_OK) {
+        return;
+    }
+
+    err = ngx_chat_standing_may(&st, &s->user, NGX_CHAT_MAY_JOIN, &key->name,
+                                &until);
+
+    if (err == NGX_CHAT_E_BANNED) {
+        ngx_chat_member_leave(s, m, &none, "banned");
+
+    } else if (err != NGX_CHAT_OK) {
+        ngx_chat_member_leave(s, m, &none, "revoked");
+    }
 }
 
 

@@ -42,14 +42,19 @@ typedef enum {
     NGX_CHAT_CMD_REVOKE,
     NGX_CHAT_CMD_ROOM,
     NGX_CHAT_CMD_MEMBERS,
-    NGX_CHAT_CMD_ROOMS,           /* these four: of the server API alone */
-    NGX_CHAT_CMD_DISCONNECT,
+    NGX_CHAT_CMD_ROOMS,
+    NGX_CHAT_CMD_DISCONNECT,      /* these three: of the server API alone */
     NGX_CHAT_CMD_EXPORT,
     NGX_CHAT_CMD_ERASE,
     NGX_CHAT_CMD_EDIT,
     NGX_CHAT_CMD_DELETE,
     NGX_CHAT_CMD_REACT,
-    NGX_CHAT_CMD_DIRECT
+    NGX_CHAT_CMD_DIRECT,
+    NGX_CHAT_CMD_INVITE,
+    NGX_CHAT_CMD_UNINVITE,
+    NGX_CHAT_CMD_BLOCK,
+    NGX_CHAT_CMD_UNBLOCK,
+    NGX_CHAT_CMD_BLOCKS
 } ngx_chat_cmd_e;
 
 

@@ -86,6 +86,11 @@ static const ngx_chat_cmd_name_t  ngx_chat_cmd_names[] = {
     { ngx_string("room"), NGX_CHAT_CMD_ROOM, ngx_chat_cmd_moder },
 
     { ngx_string("direct"), NGX_CHAT_CMD_DIRECT, ngx_chat_cmd_direct },
+    { ngx_string("invite"), NGX_CHAT_CMD_INVITE, ngx_chat_cmd_invite },
+    { ngx_string("uninvite"), NGX_CHAT_CMD_UNINVITE, ngx_chat_cmd_invite },
+    { ngx_string("block"), NGX_CHAT_CMD_BLOCK, ngx_chat_cmd_block },
+    { ngx_string("unblock"), NGX_CHAT_CMD_UNBLOCK, ngx_chat_cmd_block },
+    { ngx_string("blocks"), NGX_CHAT_CMD_BLOCKS, NULL },
 
     /* any other */
     { ngx_null_string, NGX_CHAT_CMD_UNKNOWN, NULL }

@@ -60,15 +60,19 @@ ngx_int_t ngx_chat_cmd_unread(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd);
 
 /* ngx_chat_proto_server.c: what keys of the server API send */
-ngx_int_t ngx_chat_cmd_rooms(ngx_chat_members_t *m, ngx_chat_batch_t *b,
-    ngx_chat_cmd_t *cmd);
 ngx_int_t ngx_chat_cmd_disconnect(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd);
 ngx_int_t ngx_chat_cmd_user(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd);
 
-/* ngx_chat_proto_direct.c: direct conversations */
+/* ngx_chat_proto_direct.c: what users send to users; which rooms there are */
 ngx_int_t ngx_chat_cmd_direct(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+ngx_int_t ngx_chat_cmd_invite(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+ngx_int_t ngx_chat_cmd_block(ngx_chat_members_t *m, ngx_chat_batch_t *b,
+    ngx_chat_cmd_t *cmd);
+ngx_int_t ngx_chat_cmd_rooms(ngx_chat_members_t *m, ngx_chat_batch_t *b,
     ngx_chat_cmd_t *cmd);
 
 /* ngx_chat_proto_moder.c: what moderators send */

@@ -135,7 +135,8 @@ static const ngx_chat_member_t  ngx_chat_member_table[] = {
     { ngx_string("set"),
       "\"set\" must be an object: \"slow_ms\" 0 to 21600000, \"locked\" true "
       "or false, \"topic\" at most 512 bytes, \"pinned\" at most 10 ids of "
-      "events, and names that begin with x_; null removes" },
+      "events, \"invite\" true or false, \"send\" a role, \"max_members\" 1 to "
+      "1000000, and names that begin with x_; null removes" },
 
     { ngx_string("for_ms"),
       "\"for_ms\" must be an integer of 1 or more" },

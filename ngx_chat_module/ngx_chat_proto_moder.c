@@ -23,6 +23,10 @@
 #define NGX_CHAT_TOPIC_MAX     512
 #define NGX_CHAT_X_MAX         64
 #define NGX_CHAT_PINNED_MAX    10
+#define NGX_CHAT_MEMBERS_MAX   1000000
+
+/* names of "set" */
+#define NGX_CHAT_SETS          7
 
 /* ten years: what is longer is for ever */
 #define NGX_CHAT_FOR_MAX       315360000000
@@ -273,10 +277,13 @@ ngx_chat_moder_set_member(ngx_chat_members_t *m, ngx_str_t *name,
         ngx_string("slow_ms"),
         ngx_string("locked"),
         ngx_string("topic"),
-        ngx_string("pinned")
+        ngx_string("pinned"),
+        ngx_string("invite"),
+        ngx_string("send"),
+        ngx_string("max_members")
     };
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < NGX_CHAT_SETS; i++) {
         if (name->len == known[i].len
             && ngx_memcmp(name->data, known[i].data, name->len) == 0)
         {
@@ -284,7 +291,7 @@ ngx_chat_moder_set_member(ngx_chat_members_t *m, ngx_str_t *name,
         }
     }
 
-    if (i < 4 && value->data[0] == 'n') {
+    if (i < NGX_CHAT_SETS && value->data[0] == 'n') {
         return NGX_OK;
     }
 
@@ -296,6 +303,7 @@ ngx_chat_moder_set_member(ngx_chat_members_t *m, ngx_str_t *name,
                ? NGX_OK : NGX_DECLINED;
 
     case 1:
+    case 4:
         return (value->data[0] == 't' || value->data[0] == 'f')
                ? NGX_OK : NGX_DECLINED;
 
@@ -307,6 +315,17 @@ ngx_chat_moder_set_member(ngx_chat_members_t *m, ngx_str_t *name,
 
     case 3:
         return ngx_chat_moder_pinned(m, value);
+
+    case 5:
+        rc = ngx_chat_json_decode(m->pool, value, &text);
+
+        return (rc == NGX_OK && ngx_chat_role_rank(&text) == 0) ? NGX_DECLINED
+                                                                : rc;
+
+    case 6:
+        return (ngx_chat_json_integer(value, &n) == NGX_OK
+                && n > 0 && n <= NGX_CHAT_MEMBERS_MAX)
+               ? NGX_OK : NGX_DECLINED;
 
     default:
         /* an application's own */

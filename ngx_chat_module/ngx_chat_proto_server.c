@@ -14,27 +14,8 @@
 #include "ngx_chat_proto_member.h"
 
 
-#define NGX_CHAT_ROOMS_NEXT     20
 #define NGX_CHAT_USER_NEXT      64
 #define NGX_CHAT_SESSION_BYTES  16
-
-
-ngx_int_t
-ngx_chat_cmd_rooms(ngx_chat_members_t *m, ngx_chat_batch_t *b,
-    ngx_chat_cmd_t *cmd)
-{
-    if (ngx_chat_member_integer(m, NGX_CHAT_IN_LIMIT, 1, NGX_CHAT_PAGE_MAX,
-                                &cmd->limit)
-        == NGX_ERROR
-        || ngx_chat_member_string(m, NGX_CHAT_IN_NEXT, &cmd->next)
-           == NGX_ERROR)
-    {
-        return NGX_ERROR;
-    }
-
-    return (cmd->next.len > NGX_CHAT_ROOMS_NEXT)
-           ? ngx_chat_member_bad(m, NGX_CHAT_IN_NEXT) : NGX_OK;
-}
 
 
 /* one of user and session */

@@ -51,6 +51,8 @@ static ngx_chat_scope_cmd_t  ngx_chat_scope_cmds[] = {
     { NGX_CHAT_CMD_MEMBERS, NGX_CHAT_SCOPE_PRESENCE },
     { NGX_CHAT_CMD_ROOM, NGX_CHAT_SCOPE_ROOMS },
     { NGX_CHAT_CMD_ROOMS, NGX_CHAT_SCOPE_ROOMS },
+    { NGX_CHAT_CMD_INVITE, NGX_CHAT_SCOPE_ROOMS },
+    { NGX_CHAT_CMD_UNINVITE, NGX_CHAT_SCOPE_ROOMS },
     { NGX_CHAT_CMD_DISCONNECT, NGX_CHAT_SCOPE_SESSIONS },
     { NGX_CHAT_CMD_EXPORT, NGX_CHAT_SCOPE_USERS },
     { NGX_CHAT_CMD_ERASE, NGX_CHAT_SCOPE_USERS },
@@ -92,7 +94,7 @@ ngx_chat_scope_may(ngx_chat_user_t *user, ngx_chat_cmd_e type,
     ngx_chat_scope_cmd_t  *c;
 
     if (!user->api) {
-        return (type >= NGX_CHAT_CMD_ROOMS && type <= NGX_CHAT_CMD_ERASE)
+        return (type >= NGX_CHAT_CMD_DISCONNECT && type <= NGX_CHAT_CMD_ERASE)
                ? NGX_CHAT_E_UNKNOWN_COMMAND : NGX_CHAT_OK;
     }
 

@@ -273,6 +273,9 @@ ngx_chat_err_e ngx_chat_member_join(ngx_chat_session_t *s,
 void ngx_chat_member_leave(ngx_chat_session_t *s, ngx_chat_member_t *m,
     ngx_str_t *reply_to, const char *reason);
 
+/* leaves it if the user may not be there any more */
+void ngx_chat_member_recheck(ngx_chat_session_t *s, ngx_chat_member_t *m);
+
 /* looks again how the user stands, when he acts next */
 void ngx_chat_member_forget(ngx_chat_member_t *m);
 

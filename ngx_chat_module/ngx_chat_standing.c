@@ -25,6 +25,8 @@ typedef enum {
     NGX_CHAT_ST_MUTE,
     NGX_CHAT_ST_MUTE_ALL,
     NGX_CHAT_ST_ROLE,
+    NGX_CHAT_ST_MEMBER,
+    NGX_CHAT_ST_BLOCK,
     NGX_CHAT_ST_ROOM,
     NGX_CHAT_ST_N
 } ngx_chat_standing_row_e;
@@ -35,9 +37,12 @@ typedef struct {
     unsigned      all:1;             /* of all rooms */
     unsigned      addr:1;            /* of an address */
     unsigned      room:1;            /* of the room, not of somebody */
+    unsigned      other:1;           /* of a direct room's other user */
 } ngx_chat_standing_what_t;
 
 
+static void ngx_chat_standing_addresses(ngx_chat_zone_t *z,
+    ngx_chat_row_t *row, ngx_uint_t known, uint64_t now);
 static void ngx_chat_standing_read(ngx_chat_row_t *rows, ngx_uint_t known,
     ngx_chat_user_t *user, ngx_chat_standing_t *st);
 static ngx_int_t ngx_chat_standing_address(ngx_chat_zone_t *z,
@@ -55,14 +60,16 @@ static void ngx_chat_standing_remember(ngx_chat_zone_t *z,
 /* in the order of ngx_chat_standing_row_e */
 
 static ngx_chat_standing_what_t  ngx_chat_standing_what[] = {
-    { NGX_CHAT_KIND_BAN, 0, 0, 0 },
-    { NGX_CHAT_KIND_BAN, 1, 0, 0 },
-    { NGX_CHAT_KIND_BAN, 0, 1, 0 },
-    { NGX_CHAT_KIND_BAN, 1, 1, 0 },
-    { NGX_CHAT_KIND_MUTE, 0, 0, 0 },
-    { NGX_CHAT_KIND_MUTE, 1, 0, 0 },
-    { NGX_CHAT_KIND_ROLE, 0, 0, 0 },
-    { NGX_CHAT_KIND_ROOM, 0, 0, 1 }
+    { NGX_CHAT_KIND_BAN, 0, 0, 0, 0 },
+    { NGX_CHAT_KIND_BAN, 1, 0, 0, 0 },
+    { NGX_CHAT_KIND_BAN, 0, 1, 0, 0 },
+    { NGX_CHAT_KIND_BAN, 1, 1, 0, 0 },
+    { NGX_CHAT_KIND_MUTE, 0, 0, 0, 0 },
+    { NGX_CHAT_KIND_MUTE, 1, 0, 0, 0 },
+    { NGX_CHAT_KIND_ROLE, 0, 0, 0, 0 },
+    { NGX_CHAT_KIND_MEMBER, 0, 0, 0, 0 },
+    { NGX_CHAT_KIND_BLOCK, 1, 0, 0, 1 },
+    { NGX_CHAT_KIND_ROOM, 0, 0, 1, 0 }
 };
 
 static u_char  ngx_chat_standing_none[NGX_CHAT_KEY_LEN];
@@ -73,10 +80,10 @@ ngx_int_t
 ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
     ngx_chat_room_key_t *room, ngx_chat_standing_t *st, ngx_str_t *state)
 {
-    u_char                     key[3][NGX_CHAT_KEY_LEN];
+    u_char                     key[4][NGX_CHAT_KEY_LEN];
     uint64_t                   now;
     ngx_str_t                  addr;
-    ngx_uint_t                 i, n, known;
+    ngx_uint_t                 i, n, known, direct;
     ngx_chat_row_t             rows[NGX_CHAT_ST_N], *row;
     ngx_chat_standing_what_t  *what;
 
@@ -99,9 +106,17 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
 
     /* other hosts don't know yet who has blocked whom */
 
-    st->unsupported = (room != NULL && ngx_chat_room_is_direct(&room->name)
-                       && (z->remote != NULL
-                           || room->kind == NGX_CHAT_ROOM_RAW));
+    direct = (room != NULL && ngx_chat_room_is_direct(&room->name));
+
+    st->unsupported = (direct && (z->remote != NULL
+                                  || room->kind == NGX_CHAT_ROOM_RAW));
+
+    if (direct
+        && ngx_chat_direct_other(&room->name, &user->id, key[3]) != NGX_OK)
+    {
+        /* the permission point says what he is told */
+        direct = 0;
+    }
 
     if ((room != NULL && ngx_chat_table_room(key[0], room) != NGX_OK)
         || ngx_chat_table_key(key[1], 'u', &user->id) != NGX_OK
@@ -116,7 +131,9 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
     for (i = 0; i < NGX_CHAT_ST_N; i++) {
         what = &ngx_chat_standing_what[i];
 
-        if ((room == NULL && !what->all) || (what->addr && addr.len == 0)) {
+        if ((room == NULL && !what->all) || (what->addr && addr.len == 0)
+            || (what->other && !direct))
+        {
             continue;
         }
 
@@ -129,7 +146,8 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
         ngx_memcpy(row->room, what->all ? ngx_chat_standing_none : key[0],
                    NGX_CHAT_KEY_LEN);
         ngx_memcpy(row->subject, what->room ? ngx_chat_standing_none
-                                            : key[what->addr ? 2 : 1],
+                                            : key[what->other ? 3
+                                                  : what->addr ? 2 : 1],
                    NGX_CHAT_KEY_LEN);
 
         if (i >= NGX_CHAT_ST_ROLE || what->addr) {
@@ -139,7 +157,28 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
 
     ngx_chat_table_get_some(z, rows, n, now);
 
-    for (i = 0, row = rows; i < NGX_CHAT_ST_N; i++) {
+    ngx_chat_standing_addresses(z, rows, known, now);
+    ngx_chat_standing_read(rows, known, user, st);
+
+    row = &rows[n - 1];
+
+    if (state != NULL && room != NULL && row->seq != 0) {
+        *state = row->value;
+    }
+
+    return NGX_OK;
+}
+
+
+/* bans of an address that aren't part of a user's any more are none */
+
+static void
+ngx_chat_standing_addresses(ngx_chat_zone_t *z, ngx_chat_row_t *row,
+    ngx_uint_t known, uint64_t now)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_CHAT_ST_N; i++) {
 
         if (!(known & ((ngx_uint_t) 1 << i))) {
             continue;
@@ -153,16 +192,6 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
 
         row++;
     }
-
-    ngx_chat_standing_read(rows, known, user, st);
-
-    row = &rows[n - 1];
-
-    if (state != NULL && room != NULL && row->seq != 0) {
-        *state = row->value;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -215,6 +244,14 @@ ngx_chat_standing_read(ngx_chat_row_t *rows, ngx_uint_t known,
             given = ngx_chat_standing_role(&row->value);
             break;
 
+        case NGX_CHAT_ST_MEMBER:
+            st->invited = ngx_chat_standing_true(&row->value, "member");
+            break;
+
+        case NGX_CHAT_ST_BLOCK:
+            st->blocked = ngx_chat_standing_blocks(&row->value, &user->id);
+            break;
+
         case NGX_CHAT_ST_ROOM:
             ngx_chat_standing_state(&row->value, st);
             break;
@@ -232,6 +269,11 @@ ngx_chat_standing_read(ngx_chat_row_t *rows, ngx_uint_t known,
 
     if (given > 0) {
         rank = ngx_max(given, ngx_chat_user_roles_rank(user));
+    }
+
+    if (given >= NGX_CHAT_RANK_MEMBER) {
+        /* who was given a role in a room is wanted there */
+        st->invited = 1;
     }
 
     st->rank = (uint16_t) rank;
@@ -292,18 +334,22 @@ ngx_chat_standing_role(ngx_str_t *value)
 static void
 ngx_chat_standing_state(ngx_str_t *state, ngx_chat_standing_t *st)
 {
-    ngx_str_t  value;
-
-    static ngx_str_t  locked = ngx_string("locked");
+    ngx_str_t  role;
 
     st->slow_ms = (uint32_t) ngx_min(ngx_chat_standing_number(state,
                                                               "slow_ms"),
                                      NGX_CHAT_SLOW_MAX);
 
-    st->locked = ngx_chat_json_valid(state) == NGX_OK
-                 && state->data[0] == '{'
-                 && ngx_chat_json_member(state, &locked, &value) == NGX_OK
-                 && value.data[0] == 't';
+    st->locked = ngx_chat_standing_true(state, "locked");
+    st->invite = ngx_chat_standing_true(state, "invite");
+
+    st->max_members = (uint32_t) ngx_min(ngx_chat_standing_number(state,
+                                                           "max_members"),
+                                         NGX_MAX_INT32_VALUE);
+
+    if (ngx_chat_standing_string(state, "send", &role) == NGX_OK) {
+        st->send_rank = (uint16_t) ngx_chat_role_rank(&role);
+    }
 }
 
 
@@ -331,6 +377,12 @@ ngx_chat_standing_may(ngx_chat_standing_t *st, ngx_chat_user_t *user,
         return NGX_CHAT_E_UNSUPPORTED;
     }
 
+    /* for who isn't invited it looks as if there were none */
+
+    if (st->invite && !st->invited && st->rank < NGX_CHAT_RANK_MODERATOR) {
+        return NGX_CHAT_E_NOT_FOUND;
+    }
+
     if (st->banned) {
         *until = st->banned;
         return NGX_CHAT_E_BANNED;
@@ -341,6 +393,9 @@ ngx_chat_standing_may(ngx_chat_standing_t *st, ngx_chat_user_t *user,
     case NGX_CHAT_MAY_SEND:
     case NGX_CHAT_MAY_SIGNAL:
     case NGX_CHAT_MAY_EDIT_OWN:
+    case NGX_CHAT_MAY_EDIT_ANY:
+    case NGX_CHAT_MAY_DELETE_OWN:
+    case NGX_CHAT_MAY_DELETE_ANY:
     case NGX_CHAT_MAY_REACT:
 
         if (st->muted) {
@@ -348,7 +403,25 @@ ngx_chat_standing_may(ngx_chat_standing_t *st, ngx_chat_user_t *user,
             return NGX_CHAT_E_MUTED;
         }
 
-        return (st->locked && st->rank < NGX_CHAT_RANK_MODERATOR)
+        if (st->locked && st->rank < NGX_CHAT_RANK_MODERATOR) {
+            return NGX_CHAT_E_READ_ONLY;
+        }
+
+        /* what somebody has said he may take back, whatever is true there */
+
+        if (action == NGX_CHAT_MAY_DELETE_OWN
+            || action == NGX_CHAT_MAY_DELETE_ANY)
+        {
+            return NGX_CHAT_OK;
+        }
+
+        if (st->blocked) {
+            return NGX_CHAT_E_FORBIDDEN;
+        }
+
+        /* in an announcement room everybody may still react */
+
+        return (st->rank < st->send_rank && action != NGX_CHAT_MAY_REACT)
                ? NGX_CHAT_E_READ_ONLY : NGX_CHAT_OK;
 
     default:
@@ -548,57 +621,4 @@ ngx_chat_standing_row(ngx_chat_row_t *row, ngx_uint_t kind, ngx_str_t *room,
     }
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_chat_standing_string(ngx_str_t *value, const char *name, ngx_str_t *str)
-{
-    ngx_str_t  key, source;
-
-    key.data = (u_char *) name;
-    key.len = ngx_strlen(name);
-
-    if (ngx_chat_json_valid(value) != NGX_OK || value->data[0] != '{'
-        || ngx_chat_json_member(value, &key, &source) != NGX_OK
-        || source.data[0] != '"')
-    {
-        return NGX_DECLINED;
-    }
-
-    str->data = source.data + 1;
-    str->len = source.len - 2;
-
-    return NGX_OK;
-}
-
-
-uint64_t
-ngx_chat_standing_number(ngx_str_t *value, const char *name)
-{
-    u_char     *p;
-    uint64_t    n;
-    ngx_str_t   key, source;
-
-    key.data = (u_char *) name;
-    key.len = ngx_strlen(name);
-
-    if (ngx_chat_json_valid(value) != NGX_OK || value->data[0] != '{'
-        || ngx_chat_json_member(value, &key, &source) != NGX_OK)
-    {
-        return 0;
-    }
-
-    n = 0;
-
-    for (p = source.data; p < source.data + source.len; p++) {
-
-        if (*p < '0' || *p > '9' || n > NGX_CHAT_SAFE_INT / 10) {
-            break;
-        }
-
-        n = n * 10 + (*p - '0');
-    }
-
-    return n;
 }

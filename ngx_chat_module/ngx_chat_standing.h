@@ -14,6 +14,10 @@
  *              of the user "of" with that "at" does
  *   KICK       the same; done once, when it is seen
  *   ROLE       {"user","room","role","by"}; "role" is "none" if it was taken
+ *   MEMBER     {"user","room","member","by"}: may be in a room by invitation;
+ *              "member" is false if that was taken
+ *   BLOCK      {"users"}: from whom somebody wants no direct messages; its
+ *              subject is a key of ngx_chat_direct.h
  *   RANK       {"user","rank"}: of the roles that the source of identity gave
  *   HORIZON    {"user","before"}, {"session"} or {"jti"}: what was revoked
  *   ROOM       what is true of a room, as `joined.state' has it
@@ -44,7 +48,12 @@ typedef struct {
     uint64_t      muted;
     uint32_t      slow_ms;
     uint16_t      rank;          /* in that room */
+    uint16_t      send_rank;     /* who may send; 0: all who may */
+    uint32_t      max_members;   /* 0: no bound */
     unsigned      locked:1;
+    unsigned      invite:1;      /* for who was invited alone */
+    unsigned      invited:1;
+    unsigned      blocked:1;     /* by the other one of a direct room */
     unsigned      unsupported:1; /* a room that there can't be here */
 } ngx_chat_standing_t;
 
@@ -80,6 +89,11 @@ ngx_uint_t ngx_chat_standing_rank(ngx_chat_zone_t *z, ngx_str_t *user,
     ngx_str_t *room);
 
 
+/* of a row of BLOCK: whether that user is blocked */
+ngx_uint_t ngx_chat_standing_blocks(ngx_str_t *value, ngx_str_t *user);
+/* of a row of ROOM: whether one has to be invited */
+ngx_uint_t ngx_chat_standing_invites(ngx_str_t *state);
+
 /* fills kind, room (len 0: all) and subject, the key of `name' by `what';
    NGX_OK or NGX_ERROR */
 ngx_int_t ngx_chat_standing_row(ngx_chat_row_t *row, ngx_uint_t kind,
@@ -89,6 +103,10 @@ ngx_int_t ngx_chat_standing_row(ngx_chat_row_t *row, ngx_uint_t kind,
 ngx_int_t ngx_chat_standing_string(ngx_str_t *value, const char *name,
     ngx_str_t *str);
 uint64_t ngx_chat_standing_number(ngx_str_t *value, const char *name);
+/* whether it has a member that is true */
+ngx_uint_t ngx_chat_standing_true(ngx_str_t *value, const char *name);
+/* the bytes of "ip", at most 8; 0: there is none */
+size_t ngx_chat_standing_ip(ngx_str_t *value, u_char *p);
 
 
 #endif /* _NGX_CHAT_STANDING_H_INCLUDED_ */

@@ -41,7 +41,8 @@
 /*
  * Numbers never change their meaning.  Those from NGX_CHAT_KIND_USERS on are
  * what users make by themselves: they get at most 3/4 of the table, so that
- * they can't keep a moderator from banning.
+ * they can't keep a moderator from banning, and MEMBER and BLOCK, which need
+ * no moderator, 1/2, so that rooms can still be given a topic.
  */
 
 typedef enum {
@@ -56,6 +57,7 @@ typedef enum {
     NGX_CHAT_KIND_USERS = 32,
     NGX_CHAT_KIND_ROOM = 32,         /* data of a room; subject 0 */
     NGX_CHAT_KIND_MEMBER = 33,       /* a user is a member of a room */
+    NGX_CHAT_KIND_BLOCK = 34,        /* subject: a user, by another hash */
     NGX_CHAT_KIND_TICKET = 40,       /* ngx_chat_ticket.h; never in a file */
     NGX_CHAT_KIND_MAX = 63
 } ngx_chat_kind_e;

@@ -67,7 +67,7 @@ ngx_chat_record_t *
 ngx_chat_record_take_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
     ngx_chat_record_t *old, ngx_uint_t again)
 {
-    uint32_t            blocks, grows, spare_r, spare_b;
+    uint32_t            blocks, grows, spare_r, spare_b, part;
     ngx_chat_record_t  *r;
 
     blocks = (uint32_t) ngx_chat_table_blocks(row->value.len);
@@ -84,10 +84,16 @@ ngx_chat_record_take_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
     }
 
     if (row->kind >= NGX_CHAT_KIND_USERS && !again) {
-        spare_b += sh->block_n / 4;
+
+        /* what anybody may make many of leaves room for rooms */
+
+        part = (row->kind == NGX_CHAT_KIND_MEMBER
+                || row->kind == NGX_CHAT_KIND_BLOCK) ? 2 : 4;
+
+        spare_b += sh->block_n / part;
 
         if (old == NULL) {
-            spare_r += sh->record_n / 4;
+            spare_r += sh->record_n / part;
         }
     }
 

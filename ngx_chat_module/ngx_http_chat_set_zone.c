@@ -287,6 +287,7 @@ ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->age = 7 * 24 * 3600;
     rule->size = 0;
     rule->create = 1;
+    rule->list = 0;
     rule->idle = 0;
 
     for (i = 3; i < cf->args->nelts; i++) {
@@ -425,8 +426,21 @@ ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
         return NGX_CONF_OK;
     }
 
+    if (ngx_http_chat_param(arg, "list", &value)) {
+
+        if (ngx_strcmp(value.data, "on") != 0
+            && ngx_strcmp(value.data, "off") != 0)
+        {
+            return ngx_http_chat_bad_param(cf, cmd, arg,
+                               "write \"list=on\" or \"list=off\"");
+        }
+
+        rule->list = (value.len == 2);
+        return NGX_CONF_OK;
+    }
+
     return ngx_http_chat_bad_param(cf, cmd, arg,
-                      "known are history=, age=, size=, create= and idle=");
+               "known are history=, age=, size=, create=, list= and idle=");
 }
 
 

@@ -77,8 +77,8 @@ refused http chat_rooms main "a b"; => invalid parameter "a b" of "chat_rooms": 
 refused http chat_rooms main a/b; => invalid parameter "a/b" of "chat_rooms": write a room's name here
 let long = <<"x" x 129>>
 refused http chat_rooms main $long; => write a room's name here
-refused http chat_rooms main * colour=red; => invalid parameter "colour=red" of "chat_rooms": known are history=, age=, size=, create= and idle=
-refused http chat_rooms main * history; => invalid parameter "history" of "chat_rooms": known are history=, age=, size=, create= and idle=
+refused http chat_rooms main * colour=red; => invalid parameter "colour=red" of "chat_rooms": known are history=, age=, size=, create=, list= and idle=
+refused http chat_rooms main * history; => invalid parameter "history" of "chat_rooms": known are history=, age=, size=, create=, list= and idle=
 
 
 

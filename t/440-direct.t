@@ -12,6 +12,31 @@ use ChatTest;
 
 run_tests();
 
+
+# nginx ends, and another one begins with the same files
+
+sub restart {
+    my $nginx = shift;
+
+    my $binary = $ENV{TEST_NGINX_BINARY} // 'nginx';
+    my $root = $nginx->root;
+    my @pids = ($nginx->master, keys %{ $nginx->workers });
+
+    kill 'KILL', @pids;
+
+    $nginx->until_true(10, 'nginx is still there', sub {
+        !grep { ChatTest::Nginx::running($_) } @pids;
+    });
+
+    unlink "$root/logs/nginx.pid";
+
+    my $out = `$binary -p $root/ -c $root/conf/nginx.conf 2>&1`;
+    die "nginx: $out\n" if $?;
+
+    $nginx->wait_for_workers(10);
+}
+
+
 __DATA__
 
 === TEST 1: a room of two
@@ -21,7 +46,6 @@ chat_rooms  main  *  create=off;
 --- chat_config
 chat_user   $http_x_user trusted;
 chat_role   owner user=root;
-chat_drain  1s;
 --- chat
 a: ws /chat/ header="X-User: ann"
 a: recv {"type":"welcome","features":"<< grep({ $_ eq 'direct' } @$_) >>"}
@@ -66,7 +90,7 @@ g: get /chat/$d header="X-User: bob"
 g: expect 200 {"type":"history","events":[{"text":"ho","reactions":[{"count":1}]},{"text":"by POST"},{"text":"to its URL"}]}
 g: get /chat/$d/members header="X-User: ann"
 g: expect 200 {"type":"members","count":2}
-s: sse /chat/$d header="X-User: bob" last=${e}-4
+s: sse /chat/$d header="X-User: bob" last=${e}-4 same=b
 s: recv {"type":"welcome"}
 s: recv {"type":"joined","recovered":true}
 s: recv {"text":"to its URL"}
@@ -175,3 +199,63 @@ b: recv {"text":"hi","user":{"guest":true}}
 # raw rooms are others
 r: post /raw/$d header="Authorization: Bearer $t" type=text/plain hi
 r: expect 400
+
+
+
+=== TEST 4: who is blocked can't write there, and nothing tells it but that
+--- chat_http
+chat_zone  zone=main:8m state=logs/state;
+--- chat_config
+chat_user  $http_x_user trusted;
+--- chat
+a: ws /chat/ header="X-User: ann"
+a: recv {"type":"welcome"}
+b: ws /chat/ header="X-User: bob" other=a
+b: recv {"type":"welcome"}
+a: ask {"type":"direct","id":1,"to":"bob"} -> {"room":"$d=<string>"}
+a: ask {"type":"join","id":2,"room":"$d"} -> {"type":"joined"}
+b: ask {"type":"join","id":3,"room":"$d"} -> {"type":"joined","epoch":"$e=<epoch>"}
+b: ask {"type":"message","id":4,"room":"$d","text":"one"} -> {"type":"ok"}
+b: recv {"text":"one"}
+a: recv {"text":"one"}
+a: ask {"type":"blocks","id":5} -> {"type":"blocks","reply_to":5,"users":[]}
+a: ask {"type":"block","id":6,"user":"ann"} -> {"type":"error","code":"forbidden"}
+a: ask {"type":"unblock","id":7,"user":"bob"} -> {"type":"error","code":"not_found"}
+a: ask {"type":"block","id":8,"user":"carl"} -> {"type":"ok","reply_to":8,"user":"carl"}
+a: ask {"type":"block","id":9,"user":"bob"} -> {"type":"ok"}
+a: ask {"type":"block","id":10,"user":"bob"} -> {"type":"ok"}
+a: send {"type":"blocks"}
+a: ask {"type":"blocks","id":11} -> {"users":["carl","bob"]}
+b: ask {"type":"message","id":12,"room":"$d","text":"two"} -> {"type":"error","code":"forbidden"}
+b: ask {"type":"edit","id":13,"room":"$d","target":"${e}-1","text":"x"} -> {"type":"error","code":"forbidden"}
+b: ask {"type":"react","id":14,"room":"$d","target":"${e}-1","emoji":"x","on":true} -> {"type":"error","code":"forbidden"}
+b: ask {"type":"typing","id":15,"room":"$d","on":true} -> {"type":"error","code":"forbidden"}
+b: ask {"type":"message","id":18,"room":"$d","text":"x","thread":"${e}-1"} -> {"type":"error","code":"forbidden"}
+b: ask {"type":"edit","id":19,"room":"$d","target":"${e}-9","text":"x"} -> {"type":"error","code":"forbidden"}
+b: ask {"type":"direct","id":16,"to":"ann"} -> {"type":"ok","room":"$d"}
+b: ask {"type":"history","id":17,"room":"$d"} -> {"events":[{"text":"one"}]}
+p: post /chat/$d header="X-User: bob" same=a {"text":"x"}
+p: expect 403
+p: post /chat/ header="X-User: bob" same=a [{"type":"blocks","id":1},{"type":"block","id":2,"user":"carl"}]
+p: expect 200 [{"type":"blocks","users":[]},{"type":"ok"}]
+a: ask {"type":"message","id":18,"room":"$d","text":"he reads"} -> {"type":"ok"}
+a: recv {"text":"he reads"}
+b: recv {"text":"he reads"}
+# he may take back what he has said, and only that
+b: ask {"type":"delete","id":20,"room":"$d","target":"${e}-2"} -> {"type":"error","code":"forbidden"}
+b: ask {"type":"delete","id":21,"room":"$d","target":"${e}-1"} -> {"type":"ok"}
+b: recv {"type":"delete","target":"${e}-1"}
+a: recv {"type":"delete","target":"${e}-1"}
+# it is in the state file
+call restart
+a: end anyhow
+b: end anyhow
+a: ws /chat/ header="X-User: ann"
+a: recv {"type":"welcome"}
+a: ask {"type":"blocks","id":1} -> {"users":["carl","bob"]}
+p: post /chat/$d header="X-User: bob" other=a {"text":"x"}
+p: expect 403
+a: ask {"type":"unblock","id":2,"user":"bob"} -> {"type":"ok"}
+a: ask {"type":"blocks","id":3} -> {"users":["carl"]}
+p: post /chat/$d header="X-User: bob" other=a {"text":"x"}
+p: expect 201

@@ -526,7 +526,8 @@ s: post /api/rooms header="Authorization: Bearer $R" {"next":"1e9"}
 s: expect 400 {"code":"bad_request"}
 s: post /api/rooms header="Authorization: Bearer $P" {}
 s: expect 403 {"code":"forbidden"}
-a: ask {"type":"rooms","id":2} -> {"type":"error","reply_to":2,"code":"unknown_command"}
+a: ask {"type":"rooms","id":2} -> {"type":"rooms","reply_to":2,"rooms":[]}
+a: ask {"type":"export","id":2,"user":"bob"} -> {"type":"error","reply_to":2,"code":"unknown_command"}
 a: ask {"type":"erase","id":3,"user":"bob"} -> {"type":"error","reply_to":3,"code":"unknown_command"}
 # what somebody has written
 s: post /api/export header="Authorization: Bearer $X" {"user":"bob"}

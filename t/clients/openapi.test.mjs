@@ -162,6 +162,13 @@ describe('each path', () => {
                                           slow_ms: 0, x_a: [1] } });
         await post('room', { room });
 
+        await post('invite', { room, user: 'ann' });
+        await post('uninvite', { room, user: 'ann' });
+        await post('uninvite', { room, user: 'ann' }, { status: 404 });
+        await post('room', { room, set: { invite: true, max_members: 9,
+                                          send: 'member' } });
+        await post('room', { room, set: { invite: false, send: 'guest' } });
+
         const seen = [];
         let next;
 
@@ -255,6 +262,8 @@ describe('each path', () => {
             ['edit', { room, target: 'x', text: 'y' }],
             ['history', { room, limit: 0 }], ['rooms', { next: 'x' }],
             ['rooms', { next: '99999999999999' }], ['rooms', { limit: 'x' }],
+            ['invite', { room }], ['uninvite', { room, user: 'a b' }],
+            ['room', { room, set: { max_members: 0 } }],
             ['disconnect', {}], ['disconnect', { session: 'x' }],
             ['disconnect', { user: 'a', session: 'abcdefghijklmnop' }],
             ['export', {}], ['erase', { user: 'a', next: 'x' }], ['kick', {}], ['role', { room, user: 'a', role: 'king' }],

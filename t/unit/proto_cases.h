@@ -122,6 +122,28 @@ static const proto_case_t  cases[] = {
 
     /* moderators */
 
+    { "{\"type\":\"invite\",\"id\":1,\"room\":\"r\"}",
+      "invite 1 bad_request:user" },
+    { "{\"type\":\"uninvite\",\"id\":1,\"user\":\"u\"}",
+      "uninvite 1 bad_request:room" },
+    { "{\"type\":\"uninvite\",\"id\":1,\"user\":\"u\",\"room\":\"r\"}",
+      "uninvite 1 ok" },
+    { "{\"type\":\"block\",\"id\":1}", "block 1 bad_request:user" },
+    { "{\"type\":\"unblock\",\"id\":1,\"user\":\"u v\"}",
+      "unblock 1 bad_request:user" },
+    { "{\"type\":\"blocks\",\"id\":1}", "blocks 1 ok" },
+    { "{\"type\":\"rooms\",\"id\":1,\"limit\":0}",
+      "rooms 1 bad_request:limit" },
+    { "{\"type\":\"rooms\",\"id\":1,\"next\":\"-1\"}",
+      "rooms 1 bad_request:next" },
+    { "{\"type\":\"room\",\"id\":1,\"room\":\"r\",\"set\":{\"invite\":1}}",
+      "room 1 bad_request:set" },
+    { "{\"type\":\"room\",\"id\":1,\"room\":\"r\",\"set\":{\"send\":\"x\"}}",
+      "room 1 bad_request:set" },
+    { "{\"type\":\"room\",\"id\":1,\"room\":\"r\","
+      "\"set\":{\"max_members\":0}}", "room 1 bad_request:set" },
+    { "{\"type\":\"room\",\"id\":1,\"room\":\"r\",\"set\":{\"invite\":null,"
+      "\"send\":\"owner\",\"max_members\":1000000}}", "room 1 ok" },
     { "{\"type\":\"room\",\"id\":1}",
       "room 1 bad_request:room" },
     { "{\"type\":\"room\",\"id\":1,\"room\":\"r\"}",

@@ -20,7 +20,8 @@ static const char  *type_names[] = {
     "message", "history", "signal", "typing", "auth", "read",
     "unread", "kick", "ban", "unban", "mute", "unmute", "role", "revoke",
     "room", "members", "rooms", "disconnect", "export", "erase", "edit",
-    "delete", "react", "direct"
+    "delete", "react", "direct", "invite", "uninvite", "block", "unblock",
+    "blocks"
 };
 
 

@@ -261,7 +261,7 @@ test_walk(void)
     char        name[32];
     ngx_uint_t  i;
 
-    fresh(4 * 1024 * 1024);
+    fresh(16 * 1024 * 1024);
 
     for (i = 0; i < 300; i++) {
         sprintf(name, "user-%lu", i);
@@ -367,6 +367,11 @@ test_full(void)
     n = env.z.sh->record_n;
 
     users = fill(NGX_CHAT_KIND_MEMBER, "", 0);
+    ok(users > n / 4 && users <= n / 2, "members: %lu of %lu", users, n);
+    rc = set(NGX_CHAT_KIND_BLOCK, "r", "", "", 0);
+    is_int(rc, NGX_BUSY, "and no more, nor blocks");
+
+    users += fill(NGX_CHAT_KIND_ROOM, "", 0);
     ok(users > n / 2 && users <= n * 3 / 4, "users made %lu of %lu", users, n);
     rc = set(NGX_CHAT_KIND_ROOM, "r", "", "", 0);
     is_int(rc, NGX_BUSY, "and no more");
