@@ -5,23 +5,11 @@
  * that is made here, for an address that format.js has found to be http(s).
  */
 
+import { button, el } from './app.js';
+import { reactionsOf } from './acts.js';
 import { clock, dayKey, dayName, hue, initialOf, nameOf, onlyEmoji, pieces, plural, reasonOf, stamp, tail } from './format.js';
 
 const TOGETHER = 5 * 60000;            // messages of one user within this are a group
-
-export function el(tag, className = '', text = undefined) {
-    const node = document.createElement(tag);
-    if (className) node.className = className;
-    if (text !== undefined) node.textContent = text;
-    return node;
-}
-
-export function button(text, onclick) {
-    const node = el('button', '', text);
-    node.type = 'button';
-    node.onclick = onclick;
-    return node;
-}
 
 function link(text, url) {
     const node = el('a', '', text);
@@ -47,7 +35,10 @@ export class Log {
     view = null;
     following = true;                  // the end is seen
 
-    /** `page`: isMine(m), waiting() the word for what is unsent, retry(p), discard(p), older(), ended() */
+    /**
+     * `page`: isMine(m), waiting() the word for what is unsent, retry(p), discard(p), older(), ended(),
+     * thread(id), react(m, emoji), card(user), readers(m) who have read up to a message
+     */
     constructor(node, jump, page) {
         this.#node = node;
         this.#jump = jump;
@@ -86,6 +77,7 @@ export class Log {
                 last = p.m;
                 adjacent = true;
             }
+            this.receipts();
         }
         if (this.following) this.toEnd(); else log.scrollTop = log.scrollHeight - from;
         // a reader is told of what comes from now on, not of the page
@@ -110,6 +102,33 @@ export class Log {
         if (waiting) this.#place(waiting.node, waiting.m, item.m ?? last, !!item.m, waiting.node.nextSibling);
         if (this.following) this.toEnd();
     }
+
+    /** a message has changed: the same place, and nothing is read out for a reaction */
+    update(m, words) {
+        const item = this.view?.items.find(other => other.m === m);
+        if (!item?.node) return;
+        const focused = item.node.contains(document.activeElement), grouped = item.node.classList.contains('grouped');
+        if (words) this.#fill(item.node, m); else this.#fillBelow(item.node, m);
+        item.node.classList.toggle('grouped', grouped);
+        if (focused && !item.node.contains(document.activeElement)) item.node.focus({ preventScroll: true });
+        this.receipts();
+        if (this.following) this.toEnd();
+    }
+
+    /** who has read our last message */
+    receipts() {
+        const items = this.view?.items ?? [], last = items.findLast(item => item.m && this.#page.isMine(item.m));
+        const readers = last?.node ? this.#page.readers(last.m) : [], old = this.#node.querySelector('.seen');
+        if (!readers.length || last.m.deleted) return void old?.remove();
+        const names = readers.length > 3 ? plural(readers.length, 'person').replace(/persons$/, 'people') : readers.map(nameOf).join(', ');
+        const node = old ?? el('div', 'seen'), text = 'Seen by ' + names;
+        if (node.textContent !== text) node.textContent = text;
+        node.setAttribute('aria-live', 'off');
+        if (node.parentNode !== last.node) last.node.append(node);
+    }
+
+    /** a message as a node, for elsewhere */
+    fill(node, m) { return this.#fill(node, m, true); }
 
     addPending(p, last, adjacent) {
         p.node ??= el('div');
@@ -177,11 +196,14 @@ export class Log {
         return item.node;
     }
 
-    #fill(node, m) {
+    #fill(node, m, inThread = false) {
         const { user, ts } = m, mine = this.#page.isMine(m) || !m.id;
         const avatar = el('span', 'avatar', initialOf(user)), head = el('div', 'head'), name = el('bdi', 'name', mine ? 'You' : nameOf(user));
+        const who = button('', () => this.#page.card(user), 'who');
         const time = el('time', '', clock.format(ts)), bubble = el('div', 'bubble');
-        node.className = 'msg' + (mine ? ' own' : '');
+        const chosen = node.classList.contains('chosen');
+        node.className = 'msg' + (mine ? ' own' : '') + (chosen ? ' chosen' : '');
+        node.tabIndex = -1;
         node.style.setProperty('--h', hue(user.id));
         avatar.setAttribute('aria-hidden', 'true');
         name.title = user.id;
@@ -195,9 +217,38 @@ export class Log {
             bubble.classList.toggle('emoji', onlyEmoji(m.text));
             bubble.append(...pieces(m.text).map(([text, url]) => url ? link(text, url) : text));
         }
-        head.append(name, ...this.#sameName(user, mine), time);
-        node.replaceChildren(avatar, head, bubble);
+        who.tabIndex = -1;
+        who.append(name);
+        head.append(who, ...this.#sameName(user, mine), time);
+        const root = m.thread && !inThread ? this.#quote(m.thread) : '';
+        node.replaceChildren(avatar, head, root, bubble);
+        this.#fillBelow(node, m, inThread);
         return node;
+    }
+
+    /* what a message answers */
+    #quote(id) {
+        const root = this.view?.fold.get(id), b = button('', () => this.#page.thread(id), 'quote');
+        const words = !root ? 'a message' : root.deleted ? 'a deleted message' : root.text.replace(/\s+/g, ' ').slice(0, 120);
+        b.append(el('span', 'sr', 'In answer to '));
+        if (root && !root.deleted) b.append(el('bdi', '', this.#page.isMine(root) ? 'You' : nameOf(root.user)), ' ');
+        const text = el('span', '', words);
+        text.dir = 'auto';
+        b.append(text);
+        return b;
+    }
+
+    /* what stands below a message, and changes more often than it */
+    #fillBelow(node, m, inThread = false) {
+        node.querySelector(':scope > .below')?.remove();
+        const below = el('div', 'below');
+        below.setAttribute('aria-live', 'off');
+        if (m.edited) below.append(el('span', 'edited', 'edited'));
+        if (m.reactions?.length) below.append(reactionsOf(m, emoji => this.#page.react(m, emoji)));
+        if (m.replies && !inThread) {
+            below.append(button(m.replies === 1 ? '1 reply' : `${m.replies.toLocaleString()} replies`, () => this.#page.thread(m.id), 'replies'));
+        }
+        if (below.childNodes.length) node.querySelector('.bubble').after(below);
     }
 
     /* names are not unique: the second of that name is shown with a part of the id */

@@ -5,41 +5,27 @@
  * there is no inline script or style, so `default-src 'self'` is enough.
  */
 
-import { Chat, newNonce, parseId } from './client/chat.js';
-import { badName, badRoom, bytes, hue, initialOf, nameOf, notEntered } from './format.js';
-import { Log, button, el } from './log.js';
-import { Typing } from './typing.js';
+import { $, base, button, chat, el, icon, offers, store, stored, toast } from './app.js';
+import { Acts } from './acts.js';
+import { Fold } from './client/fold.js';
+import { Members, Typing } from './client/people.js';
+import { newNonce, parseId } from './client/chat.js';
+import { draftOf, edit, insert, renderComposer, renderCount, resize, setup as setupComposer } from './composer.js';
+import { setupConnection } from './connection.js';
+import { drawer } from './drawer.js';
+import { badRoom, nameOf, notEntered, reasonOf } from './format.js';
+import { Log } from './log.js';
+import { askLogin, renderMe, setup as setupLogin, tokenOfAddress } from './login.js';
+import { Panel } from './panel.js';
+import { Card, Settings, about, roleNote } from './people.js';
 
 const PAGE = 50;                       // messages asked for at once
 const KEEP = 400;                      // messages kept in a view that is followed
+const KEY = 'chat.rooms:' + base, OUTBOX = 'chat.outbox:' + base, PANEL = 'chat.panel';
 
-const $ = id => document.getElementById(id);
+tokenOfAddress();
 
-function stored(storage, key, otherwise) {
-    try { return JSON.parse(window[storage].getItem(key)) ?? otherwise; } catch { return otherwise; }
-}
-
-function store(storage, key, value) {
-    try { window[storage].setItem(key, JSON.stringify(value)); } catch { /* private mode, or full */ }
-}
-
-/* where the chat is: ?base=, of this site only, or the meta element */
-
-function findBase() {
-    const meta = document.querySelector('meta[name="chat-base"]')?.content || '/chat/';
-    try {
-        const asked = new URL(new URLSearchParams(location.search).get('base') ?? meta, location.href);
-        if (asked.origin === location.origin) return asked.href;
-    } catch { /* not a URL */ }
-    return new URL(meta, location.href).href;
-}
-
-const base = findBase();
-const KEY = 'chat.rooms:' + base, OUTBOX = 'chat.outbox:' + base, NAME = 'chat.name:' + base;
-
-const chat = new Chat(base, { client: 'ngx_chat page/0.1', name: stored('localStorage', NAME, '') });
 const views = new Map();               // room -> view
-const typing = new Typing(chat, $('typing'));
 let active = null;                     // the view that is shown
 
 const isMine = m => m.user.id === chat.user?.id;
@@ -50,8 +36,44 @@ const log = new Log($('log'), $('jump'), {
     retry: p => { transmit(active, p); log.showState(p); },
     discard: p => drop(active, p),
     older: () => loadOlder(),
-    ended: () => active?.unread && seen(active),
+    ended: () => active && seen(active),
+    thread: id => panel.thread(id),
+    react: (m, emoji) => acts.toggle(m, emoji),
+    card: user => openCard(user),
+    readers: m => readersOf(active, m),
 });
+
+const panel = new Panel({
+    fill: (node, m) => log.fill(node, m),
+    send: (words, root) => submitted(publish(active, words, newNonce(), { thread: root, mentions: mentioned(words) })),
+    card: user => openCard(user),
+    changed: mode => { if (mode !== 'thread') store('localStorage', PANEL, mode); },
+});
+
+const acts = new Acts({
+    view: () => active,
+    isMine,
+    messageOf: node => active?.items.find(item => item.node === node)?.m,
+    reply: m => panel.thread(m.thread ?? m.id),
+    edit: m => edit(m),
+});
+
+const card = new Card({
+    mention: user => insert(`@${nameOf(user)} `),
+    direct: user => writeTo(user),
+});
+
+const settings = new Settings();
+
+function openCard(user) { if (active && user.id) card.open(active.members.get(user.id) ?? user, active); }
+
+/* a conversation of two is a room like others, once the server has it */
+function writeTo(user) {
+    chat.call({ type: 'direct', to: user.id }).then(ok => {
+        viewOf(ok.room).title = nameOf(ok.with ?? user);
+        go(ok.room);
+    }, e => toast('Not done: ' + reasonOf(e) + '.'));
+}
 
 
 /* views: what is known of a room, see log.js */
@@ -59,8 +81,11 @@ const log = new Log($('log'), $('jump'), {
 function viewOf(name) {
     let view = views.get(name);
     if (!view) {
-        view = { name, items: [], pending: new Map(), unread: 0, seen: null, fresh: null, more: false, next: null, first: 1,
-                 loaded: false, loading: false, left: null, draft: '' };
+        view = { name, title: '#' + name, items: [], pending: new Map(), unread: 0, mentions: 0, seen: null, told: null, fresh: null,
+                 more: false, next: null, first: 1, loaded: false, loading: false, left: null, draft: '',
+                 fold: new Fold(() => chat.user?.id), receipts: new Map(), role: null, can: [], state: {} };
+        view.members = new Members(chat, name, () => { if (view === active) renderMembers(); });
+        view.typing = new Typing(chat, name, () => { if (view === active) renderTyping(); });
         views.set(name, view);
     }
     return view;
@@ -69,7 +94,8 @@ function viewOf(name) {
 const lastId = view => view.items.findLast(item => item.m)?.m.id ?? view.seen;
 
 function setPage(view, page) {
-    view.items = page.events.filter(e => e.type === undefined || e.type === 'message').map(m => ({ m }));
+    view.fold.reset(page.events);
+    view.items = view.fold.messages.map(m => ({ m }));
     view.more = page.more;
     view.next = page.next ?? null;
     view.first = Number.isSafeInteger(page.first) ? page.first : 1;
@@ -81,7 +107,7 @@ function setPage(view, page) {
 function joinRoom(name) {
     const view = viewOf(name);
     view.left = null;
-    chat.join(name, { last: PAGE }).catch(e => {
+    chat.join(name, { last: PAGE, presence: true }).catch(e => {
         if (views.get(name) !== view || e.code === 'closed') return;
         view.left = { code: e.code, text: notEntered(name, e) };
         if (view === active) render();
@@ -93,6 +119,8 @@ function joinRoom(name) {
 function leaveRoom(name) {
     const view = views.get(name), next = [...views.keys()].filter(other => other !== name).at(-1);
     chat.leave(name).catch(() => {});
+    view.members.close();
+    view.typing.close();
     views.delete(name);
     view.li.remove();
     saveRooms();
@@ -122,33 +150,83 @@ function seen(view) {
 
 function markSeen(view) {
     if (document.hidden) return;
-    view.unread = 0;
+    view.unread = view.mentions = 0;
     const id = lastId(view);
     if (id !== view.seen) {
         view.seen = id;
         saveRooms();
     }
+    tellSeen(view);
+}
+
+/* the server is told how far we have read, not of each message when many come */
+
+function tellSeen(view) {
+    if (!view.seen || view.seen === view.told || view.telling || !view.loaded || view.left || !offers('read')) return;
+    view.telling = setTimeout(() => {
+        const upto = view.seen;
+        view.telling = null;
+        if (chat.state !== 'online' || view.left || upto === view.told) return;
+        chat.call({ type: 'read', room: view.name, upto }).then(() => { view.told = upto; }, () => {});
+    }, 400);
+}
+
+/* what was read elsewhere isn't new here; what is not in the page counts, too */
+
+function askUnread(view) {
+    if (!offers('read')) return;
+    chat.call({ type: 'unread', rooms: [view.name] }).then(u => {
+        const told = u.rooms?.[0], mark = parseId(told?.marker), at = parseId(view.seen);
+        if (!mark || views.get(view.name) !== view) return;
+        if (at?.epoch === mark.epoch && at.offset < mark.offset) view.seen = told.marker;
+        if (view === active && log.following && !document.hidden) return tellSeen(view);
+        countUnread(view);
+        if (view.unread && told.unread > view.unread) view.unread = told.unread;
+        view.mentions = Math.min(told.mentions || 0, view.unread);
+        renderRooms();
+    }, () => {});
+}
+
+function readersOf(view, m) {
+    const offset = parseId(m.id)?.offset;
+    return [...view.receipts].filter(([id, r]) => id !== chat.user?.id && parseId(r.upto)?.offset >= offset).map(([id, r]) => view.members.get(id) ?? r.user);
+}
+
+/* the ids of the members that a text names with @ */
+
+function mentioned(text) {
+    if (!text.includes('@')) return undefined;
+    const ids = active.members.list.filter(u => u.id !== chat.user?.id && text.includes('@' + nameOf(u))).map(u => u.id).slice(0, 50);
+    return ids.length ? ids : undefined;
 }
 
 /* messages that are not acknowledged survive a reload of the page, with their nonces */
 
 function saveOutbox() {
     store('sessionStorage', OUTBOX, [...views.values()].flatMap(v => [...v.pending.values()]
-        .map(({ m }) => ({ room: v.name, text: m.text, nonce: m.nonce, ts: m.ts }))));
+        .map(({ m }) => ({ room: v.name, text: m.text, nonce: m.nonce, ts: m.ts, thread: m.thread, mentions: m.mentions }))));
 }
 
-function publish(view, text, nonce, ts = Date.now(), send = true) {
-    const p = { m: { room: view.name, text, nonce, ts, get user() { return chat.user ?? { id: '' }; } }, error: null };
+function publish(view, text, nonce, more = {}, ts = Date.now(), send = true) {
+    const p = { m: { room: view.name, text, nonce, ts, ...more, get user() { return chat.user ?? { id: '' }; } }, error: null };
     view.pending.set(nonce, p);
     saveOutbox();
     if (send) transmit(view, p); else p.error = { code: 'timeout' };
     return p;
 }
 
+function submitted(p) {
+    const others = [...active.pending.values()].filter(other => other !== p), pending = others.at(-1)?.m;
+    log.addPending(p, pending ?? active.items.findLast(item => item.m)?.m, !!pending || !!active.items.at(-1)?.m);
+    log.toEnd();
+    renderEmpty();
+}
+
 function transmit(view, p) {
     p.error = null;
     setTimeout(() => p.node?.classList.add('slow'), 1500);
-    chat.send(view.name, p.m.text, { nonce: p.m.nonce }).then(ok => {
+    const { text, nonce, thread, mentions } = p.m;
+    chat.send(view.name, text, { nonce, thread, mentions }).then(ok => {
         // the message itself replaces it, unless that has come before, with the page
         const at = parseId(ok.id), last = parseId(lastId(view));
         if (view.pending.get(p.m.nonce) === p && at?.epoch === last?.epoch && at?.offset <= last?.offset) drop(view, p);
@@ -198,8 +276,9 @@ async function loadOlder() {
         if (page.reset) {
             setPage(view, page);
         } else {
+            view.fold.page(page.events);
             const known = new Set(view.items.map(item => item.m?.id));
-            view.items.unshift(...page.events.filter(m => !known.has(m.id)).map(m => ({ m })));
+            view.items.unshift(...page.events.filter(m => !known.has(m.id) && view.fold.get(m.id)).map(m => ({ m: view.fold.get(m.id) })));
             view.more = page.more;
             view.next = page.next ?? null;
             view.first = Number.isSafeInteger(page.first) ? page.first : view.first;
@@ -220,7 +299,8 @@ async function loadOlder() {
 
 chat.on('joined', j => {
     const view = viewOf(j.room);
-    view.left = null;
+    Object.assign(view, { left: null, role: j.role ?? null, can: [j.can ?? []].flat(), state: j.state ?? {} });
+    if (view === active) renderRoom();
     if (j.recovered === undefined && (j.page || !view.loaded)) {
         const head = `${j.epoch}-${j.head}`;
         setPage(view, j.page ?? { events: [], more: j.head >= j.first, next: `${j.epoch}-${j.head + 1}` });
@@ -230,6 +310,7 @@ chat.on('joined', j => {
             render();
             loadIfShort();
         }
+        askUnread(view);
     }
     saveRooms();
     renderRooms();
@@ -252,8 +333,12 @@ chat.on('message', m => {
     const view = views.get(m.room), p = isMine(m) ? view?.pending.get(m.nonce) : null;
     if (!view) return;
     const shown = view === active, watched = shown && log.following && !document.hidden;
-    const item = { m, node: p?.node ?? null };
+    const root = view.fold.message(m), mine = isMine(m);
+    const item = { m: view.fold.get(m.id) ?? m, node: p?.node ?? null };
+    if (view.items.some(other => other.m === item.m)) return;           // of a page already
     view.items.push(item);
+    view.receipts.delete(mine ? '' : m.user.id);
+    if (!mine) view.receipts.set(m.user.id, { user: m.user, upto: m.id });
     if (p) {
         view.pending.delete(m.nonce);
         saveOutbox();
@@ -264,9 +349,14 @@ chat.on('message', m => {
             if (shown) log.unmark();
         }
         view.unread++;
+        if (m.mentions?.includes?.(chat.user?.id)) view.mentions++;
     }
     if (shown) {
         log.append(item);
+        log.receipts();
+        if (root) log.update(root);
+        panel.message(item.m);
+        if (root) panel.message(root);
         if (!log.following && !isMine(m)) log.miss();
         renderEmpty();
     }
@@ -287,7 +377,51 @@ chat.on('gap', g => {
     };
     view.items.push(item);
     if (view === active) log.append(item);
+    // what changed messages may be missing, too
+    chat.history(g.room, { limit: 100 }).then(page => {
+        view.fold.page(page.events.filter(m => view.fold.get(m.id)));
+        if (view === active) render(), panel.refresh();
+    }, () => {});
 });
+
+chat.on('event', o => {
+    const view = views.get(o.room);
+    switch (o.type) {
+    case 'edit': case 'delete': case 'react': {
+        const m = view?.fold.event(o);
+        if (m && view === active) log.update(m, o.type !== 'react'), panel.message(m);
+        return;
+    }
+    case 'read':
+        if (!view || typeof o.user?.id !== 'string' || !parseId(o.upto)) return;
+        if (o.user.id === chat.user?.id) return askUnread(view);
+        view.receipts.delete(o.user.id);
+        view.receipts.set(o.user.id, { user: o.user, upto: o.upto });
+        if (view.receipts.size > 200) view.receipts.delete(view.receipts.keys().next().value);
+        if (view === active) log.receipts();
+        return;
+    case 'room':
+        if (!view) return;
+        view.state = o.state ?? {};
+        if (view === active) renderRoom();
+        return;
+    case 'role':
+        if (!view || typeof o.user?.id !== 'string') return;
+        note(view, roleNote(o));
+        // what we may do now, only another join tells
+        if (o.user.id === chat.user?.id) chat.join(o.room).catch(() => {});
+        return;
+    case 'notice':
+        // of a room that we are not in: it is entered where it is a conversation with us
+        if (!view && typeof o.room === 'string' && o.kind === 'message') joinRoom(o.room);
+    }
+});
+
+function note(view, text) {
+    const item = { note: text };
+    view.items.push(item);
+    if (view === active) log.append(item);
+}
 
 chat.on('left', l => {
     const view = views.get(l.room);
@@ -295,7 +429,8 @@ chat.on('left', l => {
     view.left = { code: l.code, text: {
         kicked: 'You were removed from this room.', banned: 'You are banned from this room.', deleted: 'This room was deleted.',
     }[l.reason] ?? 'You are no longer in this room.' };
-    if (view === active) render();
+    view.can = [];
+    if (view === active) render(), renderRoom(), acts.hide();
     saveRooms();
     renderRooms();
 });
@@ -321,64 +456,11 @@ function countUnread(view) {
 function trim(view) {
     if (view.items.length < KEEP + 100) return;
     for (const { node } of view.items.splice(0, view.items.length - KEEP)) node?.remove();
+    view.fold.trim(KEEP);
     view.more = true;
     view.next = view.items.find(item => item.m)?.m.id ?? null;
     if (view === active) render();
 }
-
-
-/* the connection */
-
-let shown = false, bannerTimer = null, retryAt = 0;
-
-function renderState(s) {
-    const words = { connecting: 'Connecting…', online: 'Online', offline: 'Offline', closed: 'Disconnected' };
-    document.documentElement.dataset.state = s.state;
-    $('status-text').textContent = words[s.state];
-    $('status').title = s.state === 'online' ? (s.transport === 'ws' ? 'WebSocket' : 'Stream by HTTP') : s.reason || '';
-    retryAt = s.retry_ms ? Date.now() + s.retry_ms : 0;
-    if (s.state === 'online') {
-        clearTimeout(bannerTimer);
-        bannerTimer = null;
-        $('banner').hidden = true;
-        shown = false;
-    } else if (s.state === 'closed') {
-        const code = s.code;
-        banner(code === 4401 ? 'You are not signed in any more. Reload the page, or sign in again.'
-            : code === 4503 ? 'An administrator ended your connection.'
-            : code === 404 || code === 405 ? 'There is no chat at ' + new URL(base).pathname + '.'
-            : code === 403 ? 'This site may not use the chat.'
-            : 'The server ended the connection' + (s.reason ? ': ' + s.reason : code ? ' (' + code + ')' : '') + '.', 'Connect again');
-    } else if (shown) {
-        bannerText();
-    } else {
-        bannerTimer ??= setTimeout(bannerText, 2000);        // short losses are not worth a word
-    }
-    for (const view of views.values()) for (const p of view.pending.values()) log.showState(p);
-}
-
-function banner(text, action) {
-    const [p, act] = $('banner').children;
-    p.textContent = text;
-    act.textContent = action;
-    $('banner').hidden = false;
-    shown = true;
-}
-
-function bannerText() {
-    clearTimeout(bannerTimer);
-    if (chat.state !== 'offline' && chat.state !== 'connecting') return;
-    const s = Math.ceil((retryAt - Date.now()) / 1000);
-    banner('No connection. What you write is sent when it is back.' + (chat.state === 'offline' && s > 1 ? ` Next try in ${s} s.` : ''), 'Try now');
-    bannerTimer = setTimeout(bannerText, 1000);
-}
-
-chat.on('state', renderState);
-$('banner').lastElementChild.onclick = () => {
-    const wasClosed = chat.state === 'closed';
-    chat.connect();
-    if (wasClosed) for (const name of views.keys()) if (!chat.rooms.includes(name)) joinRoom(name);
-};
 
 
 /* the list of rooms */
@@ -390,11 +472,11 @@ function roomNode(view) {
     });
     a.href = '#' + encodeURIComponent(view.name);
     a.title = view.name;
-    a.append(el('bdi', '', view.name), badge);
+    a.append(el('bdi', '', view.title.replace(/^#/, '')), badge);
     badge.append('', el('span', 'sr', ' unread'));
     leave.className = 'icon leave';
     leave.setAttribute('aria-label', 'Leave ' + view.name);
-    leave.append(cross.cloneNode(true));
+    leave.append(icon('close'));
     li.append(a, leave);
     return li;
 }
@@ -408,7 +490,8 @@ function renderRooms() {
         const a = view.li.firstElementChild, badge = a.lastElementChild;
         view.li.className = (view.unread ? 'unread' : '') + (view.left ? ' off' : '');
         badge.hidden = !view.unread;
-        badge.firstChild.data = view.unread > 99 ? '99+' : view.unread;
+        badge.firstChild.data = (view.mentions ? '@ ' : '') + (view.unread > 99 ? '99+' : view.unread);
+        badge.classList.toggle('mentioned', view.mentions > 0);
         if (view === active) a.setAttribute('aria-current', 'page'); else a.removeAttribute('aria-current');
         unread += view.unread;
         elsewhere ||= view.unread > 0 && view !== active;
@@ -419,21 +502,24 @@ function renderRooms() {
     document.title = (unread ? `(${unread > 99 ? '99+' : unread}) ` : '') + (active ? '#' + active.name + ' · ' : '') + 'Chat';
 }
 
-const cross = $('close-menu').firstElementChild;
-
 function show(name) {
     if (active) {
-        active.draft = $('text').value;
+        active.draft = draftOf(active);
         active.fresh = null;
     }
-    typing.enter(name);
+    active?.typing.stop();
+    edit(null);
+    acts.hide();
     active = name === null ? null : views.get(name) ?? joinRoom(name);
-    $('title').textContent = active ? '#' + active.name : 'Chat';
+    $('title').textContent = active ? active.title : 'Chat';
+    renderRoom();
+    renderTyping();
+    panel.enter(active);
+    if (active && wide.matches && stored('localStorage', PANEL, 'members') === 'members') panel.members();
     $('log').setAttribute('aria-label', active ? 'Messages in ' + active.name : 'Messages');
-    $('text').placeholder = active ? 'Message #' + active.name : 'Message';
     $('text').value = active?.draft ?? '';
-    if (active) markSeen(active);
     log.show(active);
+    if (active) markSeen(active);
     renderEmpty();
     renderRooms();
     resize();
@@ -442,6 +528,36 @@ function show(name) {
     drawer(false);
     if (active && !active.left && matchMedia('(hover: hover)').matches) $('text').focus();
 }
+
+/* the head of the room, and who is there */
+
+const wide = matchMedia('(min-width: 64rem)');
+
+function renderRoom() {
+    const words = active ? about(active.state) : '';
+    $('topic-line').textContent = words;
+    $('topic-line').title = words;
+    $('room-settings').hidden = !active?.can.includes('room') || !!active.left;
+    $('people').hidden = !active || !offers('presence');
+    renderMembers();
+    renderComposer();
+}
+
+function renderMembers() {
+    if (!active) return;
+    const n = active.members.count;
+    $('people-count').textContent = n > 0 ? n.toLocaleString() : '';
+    $('people').setAttribute('aria-label', `People: ${n}`);
+    if (panel.mode === 'members') panel.refresh();
+}
+
+function renderTyping() {
+    const [a, b, c] = (active?.typing.users ?? []).map(u => el('bdi', '', nameOf(u)));
+    $('typing').replaceChildren(...(c ? ['Several people are typing…'] : b ? [a, ' and ', b, ' are typing…'] : a ? [a, ' is typing…'] : []));
+}
+
+$('people').onclick = () => { if (panel.mode === 'members') panel.close(true); else panel.members(); };
+$('room-settings').onclick = () => settings.open(active);
 
 function loadIfShort() {
     if (active?.more && log.short) loadOlder();
@@ -473,87 +589,12 @@ $('room').oninput = () => {
 addEventListener('hashchange', () => show(fromHash()));
 
 
-/* the drawer of phones */
-
-const narrow = matchMedia('(max-width: 46rem)');
-
-function drawer(open) {
-    const was = document.body.classList.contains('drawer');
-    document.body.classList.toggle('drawer', open);
-    $('menu').setAttribute('aria-expanded', String(open));
-    $('side').inert = narrow.matches && !open;
-    document.querySelector('main').inert = narrow.matches && open;
-    if (open) $('close-menu').focus();
-    else if (was && narrow.matches) $('menu').focus();
-}
-
-$('menu').onclick = () => drawer(true);
-$('close-menu').onclick = $('scrim').onclick = () => drawer(false);
-narrow.onchange = () => drawer(false);
-addEventListener('keydown', event => {
-    if (event.key === 'Escape' && document.body.classList.contains('drawer')) drawer(false);
-});
-
-
-/* writing */
-
-const text = $('text');
-
-function resize() {
-    if (!CSS.supports('field-sizing', 'content')) {
-        text.style.height = 'auto';
-        text.style.height = text.scrollHeight + 2 + 'px';
-    }
-    renderCount();
-}
-
-const limit = () => Number.isSafeInteger(chat.limits.text) ? chat.limits.text : 4096;
-
-function renderCount() {
-    const n = bytes(text.value), max = limit(), over = n > max, count = $('count');
-    const words = over ? `${(n - max).toLocaleString()} bytes too long (the limit is ${max.toLocaleString()})`
-        : n > max * .8 ? `${n.toLocaleString()} of ${max.toLocaleString()} bytes` : '';
-    if (count.textContent !== words) count.textContent = words;
-    count.classList.toggle('over', over);
-    text.setAttribute('aria-invalid', String(over));
-    $('send').disabled = over || !text.value.trim();
-}
-
-function submit() {
-    renderCount();
-    if (!active || active.left || $('send').disabled) return;
-    const pending = [...active.pending.values()].at(-1)?.m, last = pending ?? active.items.findLast(item => item.m)?.m;
-    const p = publish(active, text.value.trim(), newNonce());
-    log.addPending(p, last, !!pending || !!active.items.at(-1)?.m);
-    text.value = active.draft = '';
-    typing.stop();
-    resize();
-    log.toEnd();
-    renderEmpty();
-}
-
-text.oninput = () => {
-    resize();
-    typing.input(text.value);
-};
-text.onkeydown = event => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-    event.preventDefault();
-    submit();
-};
-$('composer').onsubmit = event => {
-    event.preventDefault();
-    submit();
-    text.focus();
-};
-
-
 /* what was seen */
 
 $('jump').onclick = () => {
     log.toEnd();
     if (active) seen(active);
-    text.focus();
+    $('text').focus();
 };
 
 document.addEventListener('visibilitychange', () => {
@@ -561,60 +602,10 @@ document.addEventListener('visibilitychange', () => {
 });
 
 
-/* who we are */
-
-const naming = $('naming');
-
-function renderMe() {
-    const user = chat.user, me = $('me'), mayName = !!user?.guest && !!chat.welcome.features?.includes('guest_name');
-    if (!user) return;
-    me.hidden = false;
-    me.style.setProperty('--h', hue(user.id));
-    me.querySelector('.avatar').textContent = initialOf(user);
-    me.querySelector('.name').textContent = nameOf(user);
-    me.querySelector('.name').title = user.id;
-    me.querySelector('small').textContent = user.guest ? (user.name ? 'Guest' : 'No name yet') : nameOf(user) === user.id ? '' : user.id;
-    $('rename').hidden = !mayName;
-    $('as').hidden = !mayName || !!user.name;
-    $('as').firstElementChild.textContent = nameOf(user);
-}
-
-function askName(error = '') {
-    if (naming.open) naming.close();
-    $('name').value = stored('localStorage', NAME, '');
-    nameError(error);
-    drawer(false);
-    naming.showModal();
-    $('name').select();
-}
-
-function nameError(error) {
-    $('name-error').textContent = error;
-    $('name').setAttribute('aria-invalid', String(!!error));
-}
-
-naming.firstElementChild.onsubmit = event => {
-    const name = $('name').value.trim().replace(/\s+/g, ' '), error = badName(name);
-    event.preventDefault();
-    nameError(error);
-    if (error) return;
-    naming.close();
-    if (name === (chat.user?.name ?? '')) return;
-    store('localStorage', NAME, name);
-    chat.rename(name);
-};
-$('name').oninput = () => nameError('');
-$('name-cancel').onclick = () => naming.close();
-$('rename').onclick = $('as').lastElementChild.onclick = () => askName();
-
-chat.on('error', e => {
-    if (e.field !== 'name') return;
-    store('localStorage', NAME, '');
-    askName('The server refuses this name.');
-});
-
-
 /* go */
+
+setupComposer({ view: () => active, isMine, send: words => submitted(publish(active, words, newNonce(), { mentions: mentioned(words) })) });
+setupLogin({ drawer: () => drawer(false) });
 
 for (const saved of [stored('localStorage', KEY, [])].flat().slice(0, 50)) {
     if (typeof saved?.name !== 'string' || badRoom(saved.name)) continue;
@@ -623,8 +614,12 @@ for (const saved of [stored('localStorage', KEY, [])].flat().slice(0, 50)) {
 for (const p of [stored('sessionStorage', OUTBOX, [])].flat()) {
     if (typeof p?.room !== 'string' || typeof p.text !== 'string' || typeof p.nonce !== 'string') continue;
     // the server knows a nonce for minutes only: later it would be published twice
-    publish(views.get(p.room) ?? joinRoom(p.room), p.text, p.nonce, Number(p.ts) || 0, Date.now() - p.ts < 240000);
+    publish(views.get(p.room) ?? joinRoom(p.room), p.text, p.nonce, { thread: p.thread, mentions: p.mentions }, Number(p.ts) || 0, Date.now() - p.ts < 240000);
 }
 show(fromHash() ?? [...views.keys()][0] ?? null);
-renderState({ state: chat.state === 'closed' ? 'connecting' : chat.state });
+setupConnection({
+    signIn: () => askLogin('', 'You are not signed in any more.'),
+    again: () => { for (const name of views.keys()) if (!chat.rooms.includes(name)) joinRoom(name); },
+    changed: () => { for (const view of views.values()) for (const p of view.pending.values()) log.showState(p); },
+});
 chat.connect();

@@ -443,7 +443,7 @@ test('keyboard and screen reader', { skip }, async t => {
     assert.equal(await page.getAttribute('#status', 'role'), 'status');
     // everything is reached by Tab, and seen
     const seen = new Set();
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 20; i++) {
         await page.keyboard.press('Tab');
         const [what, outline] = await page.evaluate(() => {
             const n = document.activeElement, box = n.id === 'text' ? n.parentNode : n;

@@ -1,23 +1,18 @@
-// typing.js: when it speaks, and what it shows.
+// Typing: when it speaks, and whom it knows.
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Typing } from '../../web/typing.js';
+import { Typing } from '../../web/client/people.js';
 import { message, setup, welcome } from './fake.mjs';
 
-globalThis.document ??= {
-    addEventListener() {}, removeEventListener() {},
-    createElement: () => ({ textContent: '', toString() { return this.textContent; } }),
-};
-
 async function start(t) {
-    const s = setup(t), node = { text: '', replaceChildren(...all) { this.text = all.map(String).join(''); } };
-    const typing = new Typing(s.chat, node), ws = await s.online(10);
+    const s = setup(t), typing = new Typing(s.chat, 'lobby', () => changes++), ws = await s.online(10);
+    let changes = 0;
     ws.say(welcome({ features: ['history', 'resume', 'typing'] }));
-    typing.enter('lobby');
+    const names = () => typing.users.map(u => u.name ?? u.id).join();
     const said = () => ws.sent.filter(c => c.type === 'typing').map(({ room, on }) => [room, on]);
     const types = (id, on = true, more = {}) => ws.say({ type: 'typing', room: 'lobby', user: { id }, on, ...more });
-    return { s, ws, typing, node, said, types };
+    return { s, ws, typing, names, said, types, get changes() { return changes; } };
 }
 
 test('typing is told at once, then every 3 s, and its end', async t => {
@@ -35,8 +30,7 @@ test('typing is told at once, then every 3 s, and its end', async t => {
     typing.stop();
     assert.deepEqual(said().slice(2), [['lobby', false]]);
     typing.input('x');
-    typing.enter(null);
-    typing.input('y');
+    typing.close();
     assert.deepEqual(said().slice(3), [['lobby', true], ['lobby', false]]);
 });
 
@@ -48,43 +42,39 @@ test('a server without it is told nothing', async t => {
 });
 
 test('nothing is told to a connection that is not in the room', async t => {
-    const { ws, typing, said } = await start(t);
-    typing.enter('other');
-    typing.input('h');
-    typing.enter('lobby');
+    const { s, ws, typing, said } = await start(t), other = new Typing(s.chat, 'other');
+    other.input('h');
     ws.drop();
     typing.input('h');
     assert.deepEqual(said(), []);
 });
 
-test('the others: one, two, several, until they stop, speak or are silent', async t => {
-    const { s, ws, typing, node, types } = await start(t);
+test('the others, until they stop, speak or are silent', async t => {
+    const u = await start(t), { s, ws, typing, names, types } = u;
     types('bob');
-    assert.equal(node.text, 'bob is typing…');
     types('carl', true, { user: { id: 'carl', name: 'Carl' } });
-    assert.equal(node.text, 'bob and Carl are typing…');
     types('dora');
-    assert.equal(node.text, 'Several people are typing…');
+    assert.deepEqual([names(), u.changes], ['bob,Carl,dora', 3]);
     types('dora', false);
     ws.say(message(11));                                                 // of bob
-    assert.equal(node.text, 'Carl is typing…');
+    assert.deepEqual([names(), u.changes], ['Carl', 5]);
     s.tick(5000);
     types('carl');
     s.tick(5000);
-    assert.equal(node.text, 'carl is typing…');
+    assert.equal(names(), 'carl');
     s.tick(1000);
-    assert.equal(node.text, '');
+    assert.equal(names(), '');
     types('bob');
-    typing.enter('other');
-    assert.equal(node.text, '');
+    typing.close();
+    assert.equal(names(), '');
 });
 
 test('what is not for us, or is nothing, is not shown', async t => {
-    const { node, types } = await start(t);
+    const { names, types } = await start(t);
     types('ann');
     types('bob', true, { room: 'other' });
     types('bob', 1);
     types(5);
     types('bob', true, { user: null });
-    assert.equal(node.text, '');
+    assert.equal(names(), '');
 });
