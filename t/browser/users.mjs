@@ -2,12 +2,13 @@
 // and a wire between the browser and the server that can be cut.
 //
 // CHAT_URL     where the page is; without it the tests are skipped
+// CHAT_PID     the nginx master there
 // CHAT_SHOTS   where screenshots go
 // CHROMIUM     the browser, /usr/bin/chromium
 
 import { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import { chromium } from 'playwright-core';
 
@@ -135,14 +136,71 @@ export async function same(users, bySender) {
     for (const view of views) assert.deepEqual(view, views[0]);
 }
 
-/* a wire that can be cut, between the browser and the server */
+/* connections to a worker of one's choice, by what /proc says of whose they are */
 
-export async function wire(t) {
-    const target = new URL(CHAT_URL), pairs = new Set();
+const read = path => { try { return readFileSync(path, 'utf8'); } catch { return ''; } };
+const list = path => { try { return readdirSync(path); } catch { return []; } };
+const target = CHAT_URL ? new URL(CHAT_URL) : null;
+const hex = port => ':' + Number(port).toString(16).toUpperCase().padStart(4, '0');
+const connect = () => net.connect(target.port || 80, target.hostname);
+
+const workers = () => list('/proc').filter(pid => /^\d+$/.test(pid) && read(`/proc/${pid}/cmdline`).startsWith('nginx: worker process\0')
+    && read(`/proc/${pid}/stat`).split(') ').at(-1).split(' ')[1] === process.env.CHAT_PID).sort((a, b) => a - b);
+
+/* for each socket the number of its worker, -1 while it is not accepted */
+function workersOf(sockets, pids) {
+    const inodes = new Map(), owner = new Map();
+    for (const l of read('/proc/net/tcp').split('\n').map(line => line.trim().split(/\s+/))) {
+        if (l[1]?.endsWith(hex(target.port || 80))) inodes.set(l[2].slice(-5), l[9]);
+    }
+    pids.forEach((pid, n) => {
+        for (const fd of list(`/proc/${pid}/fd`)) {
+            try { owner.set(readlinkSync(`/proc/${pid}/fd/${fd}`), n); } catch { /* closed */ }
+        }
+    });
+    return sockets.map(s => owner.get(`socket:[${inodes.get(hex(s.localPort))}]`) ?? -1);
+}
+
+async function connectTo(worker) {
+    for (const end = Date.now() + PATIENCE; Date.now() < end;) {
+        const sockets = Array.from({ length: 8 }, connect), pids = workers();
+        await Promise.all(sockets.map(s => new Promise(ready => s.on('connect', ready).on('error', ready))));
+        // in a while each is accepted; those of a worker that ends are not of these
+        let found;
+        for (let i = 0; i < 50 && !found; i++) {
+            const all = workersOf(sockets, pids);
+            found = sockets[all.indexOf(worker)];
+            if (!all.includes(-1)) break;
+            await new Promise(wake => setTimeout(wake, 10));
+        }
+        for (const s of sockets) if (s !== found) s.destroy();
+        if (found) return found;
+    }
+    throw new Error(`no connection to worker ${worker}`);
+}
+
+/* a wire that can be cut, between the browser and the server; WebSockets may be wanted of one of its workers */
+
+export async function wire(t, worker) {
+    const pairs = new Set(), sockets = new Set();
     let cut = false;
-    const proxy = net.createServer(near => {
+    const proxy = net.createServer(async near => {
         if (cut) return near.destroy();
-        const far = net.connect(target.port || 80, target.hostname), pair = { near, far };
+        near.on('error', () => {});
+        let far;
+        if (worker === undefined) {
+            far = connect();
+        } else {
+            const head = await new Promise(some => near.once('data', some).once('close', () => some('')));
+            near.pause();
+            const upgrade = /^upgrade: *websocket/im.test(head);
+            far = upgrade ? await connectTo(worker).catch(e => near.destroy(e)) : connect();
+            if (near.destroyed) return void far.destroy?.();
+            if (upgrade) sockets.add(far.on('close', () => sockets.delete(far)));
+            far.write(head);
+            near.resume();
+        }
+        const pair = { near, far };
         pairs.add(pair);
         for (const [a, b] of [[near, far], [far, near]]) {
             a.on('data', data => pair.mute || b.write(data));
@@ -154,6 +212,8 @@ export async function wire(t) {
     t.after(() => { for (const { near } of pairs) near.destroy(); proxy.close(); });
     return {
         url: `http://127.0.0.1:${proxy.address().port}${target.pathname}`,
+        // the workers that its WebSockets are on
+        get workers() { return workersOf([...sockets], workers()); },
         cut() { cut = true; for (const { near } of pairs) near.resetAndDestroy(); },
         mend() { cut = false; },
         // what was sent last never arrives, and nobody is told
