@@ -133,7 +133,6 @@ a: ask {"type":"typing","id":10,"room":"two","on":true} -> {"type":"ok","reply_t
 sleep 0.05
 end
 c: recv {"type":"typing","room":"two","user":{"id":"ann"},"on":true}
-c: none
 
 
 
