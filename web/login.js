@@ -1,17 +1,18 @@
 /*
- * Who we are: a guest with a name, or who a token says.  Where the site has an
- * address that gives tokens for a name and a password, `<meta name="chat-login">`
- * names it: it is sent {"user", "password"} and answers {"token"}.
+ * Who we are: a guest with a name, or who a token says.  Where the location has
+ * "chat_login", `<meta name="chat-login" content="login">` says so: a name and a
+ * password give a token there, and "logout" beside it ends that.
  */
 
-import { $, NAME, TOKEN, base, chat, offers, store, stored } from './app.js';
+import { $, NAME, TOKEN, base, chat, offers, store, stored, toast } from './app.js';
 import { badName, hue, initialOf, nameOf } from './format.js';
 
 const naming = $('naming'), login = $('login');
 const endpoint = document.querySelector('meta[name="chat-login"]')?.content ?? '';
 let closeDrawer = () => {};
 
-const signedIn = () => !!stored('sessionStorage', TOKEN, null);
+/* by a token of this tab, or by the cookie, which another tab may have got */
+const signedIn = () => !!stored('sessionStorage', TOKEN, null) || (!!endpoint && !!chat.user && !chat.user.guest);
 
 export function renderMe() {
     const user = chat.user, me = $('me'), mayName = !!user?.guest && offers('guest_name');
@@ -69,6 +70,8 @@ export function askLogin(token = '', error = '') {
     if (login.open) login.close();
     closeDrawer();
     $('token').value = token;
+    $('login-password').hidden = !endpoint || !!token;
+    $('login-token').hidden = !!endpoint && !token;
     loginError(error);
     login.showModal();
     $(endpoint && !token ? 'user' : 'token').focus();
@@ -79,39 +82,63 @@ function loginError(error) {
     for (const id of ['user', 'password', 'token']) $(id).setAttribute('aria-invalid', String(!!error));
 }
 
+/* POST to what chat_login has: of this site only, it is told a password */
+async function post(address, body, headers = {}) {
+    const url = new URL(address, new URL(endpoint, base));
+    if (url.origin !== location.origin) throw new Error('The address for signing in is of another site.');
+    try {
+        return await fetch(url, { method: 'POST', headers, body });
+    } catch { throw new Error('The server doesn’t answer.'); }
+}
+
 async function tokenOf(user, password) {
-    const url = new URL(endpoint, base);
-    if (url.origin !== location.origin) throw new Error('chat-login is of another site');
-    const res = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ user, password }) });
-    const body = await res.json().catch(() => ({}));
-    if (res.status === 429) throw new Error('Too many attempts. Wait a while.');
-    if (!res.ok || typeof body.token !== 'string') throw new Error(res.status === 401 || res.status === 403 ? 'This name and password don’t belong together.' : 'Signing in doesn’t work now.');
-    return body.token;
+    const res = await post('', JSON.stringify({ user, password }), { 'Content-Type': 'application/json' });
+    const { token } = await res.json().catch(() => ({}));
+    if (res.ok && typeof token === 'string') return token;
+    if (res.status === 429) throw new Error(`Too many attempts. Try again ${inTime(Number(res.headers.get('Retry-After')))}.`);
+    // what is too long for it is no password either
+    if ([400, 401, 413].includes(res.status)) throw new Error('This name and password don’t belong together.');
+    throw new Error('Signing in doesn’t work now. Try again.');
+}
+
+const inTime = seconds => !(seconds > 0) ? 'later' : seconds < 90 ? `in ${Math.ceil(seconds)} seconds` : `in ${Math.ceil(seconds / 60)} minutes`;
+
+async function signOut() {
+    const token = stored('sessionStorage', TOKEN, null);
+    try {
+        // the token is revoked, and the cookie is gone
+        if (endpoint && !(await post('logout', null, token ? { Authorization: 'Bearer ' + token } : {})).ok) throw new Error('The server refuses.');
+    } catch (e) {
+        return toast('Not signed out. ' + e.message);
+    }
+    store('sessionStorage', TOKEN, null);
+    location.reload();
 }
 
 login.firstElementChild.onsubmit = async event => {
-    event.preventDefault();
-    const user = $('user').value.trim();
+    const user = $('user').value.trim(), password = $('password').value, go = login.querySelector('[type=submit]');
     let token = $('token').value.trim();
-    try {
-        if (!token && endpoint && user) token = await tokenOf(user, $('password').value);
-    } catch (e) {
-        return loginError(e.message);
+    event.preventDefault();
+    if (go.disabled) return;
+    if (!token && endpoint) {
+        if (!user || !password) return loginError('Write your name and password.');
+        go.disabled = true;
+        try {
+            token = await tokenOf(user, password);
+        } catch (e) {
+            return loginError(e.message);
+        } finally { go.disabled = false; }
     }
-    if (!token) return loginError(endpoint ? 'Write your name and password.' : 'Paste a token.');
+    if (!token) return loginError('Paste a token.');
     if (!/^[\w.~+/=-]+$/.test(token)) return loginError('This is no token.');
     store('sessionStorage', TOKEN, token);
     location.reload();
 };
 for (const id of ['user', 'password', 'token']) $(id).oninput = () => loginError('');
 $('login-cancel').onclick = () => login.close();
-$('login-password').hidden = !endpoint;
+login.onclose = () => { $('password').value = ''; };
 
-$('sign-in').onclick = () => {
-    if (!signedIn()) return askLogin();
-    store('sessionStorage', TOKEN, null);
-    location.reload();
-};
+$('sign-in').onclick = () => { if (signedIn()) signOut(); else askLogin(); };
 
 /* #~token=… in the address fills in the form: whose link it is, only the user can know */
 

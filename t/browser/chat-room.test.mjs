@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { createHmac } from 'node:crypto';
-import { CHAT_SHOTS, newRoom, skip, user, wire } from './users.mjs';
+import { CHAT_SHOTS, CHAT_URL, newRoom, skip, user, wire } from './users.mjs';
 
 const { CHAT_KEY } = process.env;
 const skipped = skip || (CHAT_KEY ? false : 'CHAT_KEY is not set');
@@ -189,6 +189,35 @@ test('signing in and out, by the form and by an address', { skip: skipped }, asy
     await page.waitForSelector('#banner:not([hidden])');
     assert.match(await page.textContent('#banner'), /not signed in any more/);
     await eve.sound();
+});
+
+test('signing in by a password, and out: the token is good no more', { skip: skipped }, async t => {
+    // index.html as the page of a site that has it is written
+    const init = () => new MutationObserver(() => document.querySelector('meta[name=chat-login]')?.setAttribute('content', 'login'))
+        .observe(document, { childList: true, subtree: true });
+    const room = newRoom('login'), fay = await user(t, room, { init }), { page } = fay;
+    await page.click('#sign-in');
+    assert.equal(await page.isVisible('#token'), false);
+    await page.press('#user', 'Enter');
+    assert.match(await page.textContent('#login-error'), /Write your name/);
+    await page.fill('#user', 'fay');
+    await page.fill('#password', 'wrong');
+    await page.press('#password', 'Enter');
+    await fay.wait(() => /don’t belong together/.test(document.getElementById('login-error').textContent));
+    await page.fill('#password', 'correct horse');
+    await page.press('#password', 'Enter');
+    await fay.called('fay');
+    await fay.say('with a password');
+    await fay.sees('with a password');
+    const kept = await page.evaluate(() => JSON.parse(sessionStorage['chat.token:' + location.origin + '/chat/']));
+    const status = async () => (await fetch(new URL('chat/' + room, CHAT_URL), { headers: { Authorization: 'Bearer ' + kept } })).status;
+    assert.equal(await status(), 200);
+    await page.click('#sign-in');
+    await fay.wait(() => document.querySelector('#me .name').textContent.startsWith('Guest '));
+    assert.equal(await page.textContent('#sign-in'), 'Sign in');
+    // somebody who has seen it is not her any more
+    assert.equal(await status(), 401);
+    await fay.sound();
 });
 
 test('a phone: people, a thread and what can be done, by touch and by keyboard', { skip: skipped }, async t => {
