@@ -406,8 +406,10 @@ ngx_int_t ngx_http_chat_ws_handler(ngx_http_request_t *r,
 
 typedef struct ngx_http_chat_logged_s  ngx_http_chat_logged_t;
 
-/* a compact copy of what the log needs, from the connection's pool */
-ngx_http_chat_logged_t *ngx_http_chat_log_save(ngx_http_request_t *r);
+/* a compact copy of what the log needs, and its size */
+ngx_http_chat_logged_t *ngx_http_chat_log_save(ngx_http_request_t *r,
+    ngx_pool_t *pool);
+size_t ngx_http_chat_log_size(ngx_http_request_t *r);
 /* gives the connection the client's address again that realip took back */
 void ngx_http_chat_log_address_restore(ngx_connection_t *c,
     ngx_http_chat_logged_t *l);

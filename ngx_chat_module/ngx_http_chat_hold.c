@@ -20,6 +20,8 @@
 
 
 static void ngx_http_chat_hold_free_chain(ngx_pool_t *pool, ngx_chain_t *cl);
+static void ngx_http_chat_hold_keep(ngx_http_chat_hold_t *hold,
+    ngx_str_t *dst, ngx_str_t *src);
 
 
 /*
@@ -98,7 +100,7 @@ ngx_http_chat_hold_take(ngx_http_request_t *r, ngx_http_chat_hold_t *hold,
 
     c = r->connection;
 
-    hold->logged = ngx_http_chat_log_save(r);
+    hold->logged = ngx_http_chat_log_save(r, hold->pool);
 
     if (hold->logged == NULL) {
         return NGX_ERROR;
@@ -150,11 +152,16 @@ ngx_http_chat_hold_take(ngx_http_request_t *r, ngx_http_chat_hold_t *hold,
 
 
 void
-ngx_http_chat_hold_free_buffers(ngx_http_chat_hold_t *hold)
+ngx_http_chat_hold_free_buffers(ngx_http_chat_hold_t *hold, ngx_pool_t *old)
 {
     ngx_buf_t              *b;
     ngx_connection_t       *c;
     ngx_http_connection_t  *hc;
+
+    if (old != NULL) {
+        ngx_destroy_pool(old);
+        return;
+    }
 
     c = hold->connection;
     hc = hold->hc;
@@ -203,26 +210,35 @@ ngx_http_chat_hold_free_chain(ngx_pool_t *pool, ngx_chain_t *cl)
 void
 ngx_http_chat_hold_release(ngx_http_chat_hold_t *hold, ngx_chat_session_t *s)
 {
-    ngx_str_t  *id;
+    ngx_str_t  id, claims;
+
+    ngx_str_null(&id);
+    ngx_str_null(&claims);
 
     if (hold->hc != NULL) {
         /* the access log is written later, perhaps much later */
 
-        id = &s->user.id;
-
-        hold->user.data = ngx_pstrdup(hold->connection->pool, id);
-        hold->user.len = (hold->user.data != NULL) ? id->len : 0;
-
-        id = &s->user.claims;
-
-        if (id->len > 0) {
-            hold->claims.data = ngx_pstrdup(hold->connection->pool, id);
-            hold->claims.len = (hold->claims.data != NULL) ? id->len : 0;
-        }
+        ngx_http_chat_hold_keep(hold, &id, &s->user.id);
+        ngx_http_chat_hold_keep(hold, &claims, &s->user.claims);
     }
 
     ngx_chat_session_destroy(s);
+
+    s->user.id = id;
+    s->user.claims = claims;
+
     ngx_http_chat_conn_release(hold->counted);
+}
+
+
+static void
+ngx_http_chat_hold_keep(ngx_http_chat_hold_t *hold, ngx_str_t *dst,
+    ngx_str_t *src)
+{
+    if (src->len > 0) {
+        dst->data = ngx_pstrdup(hold->connection->pool, src);
+        dst->len = (dst->data != NULL) ? src->len : 0;
+    }
 }
 
 
@@ -296,8 +312,8 @@ ngx_http_chat_hold_close(ngx_http_chat_hold_t *hold, ngx_chat_session_t *s,
 
     ctx.conf = s->conf;
     ctx.room = hold->room;
-    ctx.user.id = hold->user;
-    ctx.user.claims = hold->claims;
+    ctx.user.id = s->user.id;
+    ctx.user.claims = s->user.claims;
     ctx.transport = *transport;
     ctx.received = s->received;
     ctx.sent = s->sent;

@@ -22,11 +22,10 @@ typedef struct {
     ngx_connection_t         *connection;
     ngx_http_connection_t    *hc;            /* NULL: there is a request */
     ngx_http_chat_logged_t   *logged;
+    ngx_pool_t               *pool;          /* ngx_http_chat_hold_pool() */
     ngx_http_chat_conn_t     *counted;       /* for chat_conn_limit */
     ngx_str_t                 room;          /* of the URL */
-    ngx_str_t                 user;          /* once the session is gone */
-    ngx_str_t                 claims;        /* the same */
-    ngx_uint_t                complete;      /* the response, for the log */
+    unsigned                  complete:1;    /* the response, for the log */
 } ngx_http_chat_hold_t;
 
 
@@ -58,10 +57,15 @@ ngx_int_t ngx_http_chat_hold_take(ngx_http_request_t *r,
     ngx_http_chat_hold_t *hold, void *data, ngx_event_handler_pt read_handler,
     ngx_event_handler_pt write_handler);
 
-/* the buffers of the request's header, and of TLS */
-void ngx_http_chat_hold_free_buffers(ngx_http_chat_hold_t *hold);
+/*
+ * The buffers of the request's header, and of TLS; `old' is what
+ * ngx_http_chat_hold_move() has returned.
+ */
+void ngx_http_chat_hold_free_buffers(ngx_http_chat_hold_t *hold,
+    ngx_pool_t *old);
 
-/* the session's end, before or when the connection ends */
+/* the session's end, before or when the connection ends; of its user what the
+   log will want stays */
 void ngx_http_chat_hold_release(ngx_http_chat_hold_t *hold,
     ngx_chat_session_t *s);
 
@@ -81,6 +85,24 @@ ngx_int_t ngx_http_chat_hold_discard(ngx_http_chat_hold_t *hold,
 /* the access log's line, then the connection is closed, with its pool */
 void ngx_http_chat_hold_close(ngx_http_chat_hold_t *hold,
     ngx_chat_session_t *s, ngx_str_t *transport);
+
+
+/* --- ngx_http_chat_hold_pool.c --- */
+
+/*
+ * A pool that lives as long as the connection, in whose block there is room for
+ * `size' bytes and for all that ngx_http_chat_hold_take() and _move() put
+ * there.  It may be the connection's own.  NULL: no memory.
+ */
+ngx_pool_t *ngx_http_chat_hold_pool(ngx_http_request_t *r, size_t size);
+
+/*
+ * After ngx_http_chat_hold_take(): hold->pool becomes the connection's.  The
+ * one it had is returned, for ngx_http_chat_hold_free_buffers(): buffers of the
+ * request's header are in it.  NULL: it keeps it.
+ */
+ngx_pool_t *ngx_http_chat_hold_move(ngx_http_chat_hold_t *hold,
+    ngx_chat_session_t *s);
 
 
 /* --- ngx_http_chat_output.c --- */

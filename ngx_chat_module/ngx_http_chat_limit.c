@@ -242,6 +242,14 @@ ngx_http_chat_charge(ngx_http_chat_ctx_t *ctx, ngx_chat_rate_what_e what)
 }
 
 
+size_t
+ngx_http_chat_conn_size(ngx_http_chat_conn_t *conn)
+{
+    return (conn == NULL) ? 0 : sizeof(ngx_pool_cleanup_t)
+                                + sizeof(ngx_http_chat_conn_t);
+}
+
+
 ngx_int_t
 ngx_http_chat_conn_move(ngx_http_chat_conn_t **conn, ngx_pool_t *pool)
 {

@@ -33,6 +33,9 @@ ngx_chat_err_e ngx_http_chat_conn_acquire(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_pool_t *pool,
     ngx_http_chat_conn_t **result);
 /* to another pool, which will live for longer; NULL is all right */
+/* bytes of the pool that ngx_http_chat_conn_move() takes */
+size_t ngx_http_chat_conn_size(ngx_http_chat_conn_t *conn);
+
 ngx_int_t ngx_http_chat_conn_move(ngx_http_chat_conn_t **conn,
     ngx_pool_t *pool);
 /*

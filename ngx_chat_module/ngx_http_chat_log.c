@@ -33,18 +33,18 @@ struct ngx_http_chat_logged_s {
     void                     **srv_conf;
     void                     **loc_conf;
     time_t                     start_sec;
-    ngx_msec_t                 start_msec;
     off_t                      request_length;
-    ngx_uint_t                 requests;
-    size_t                     header_size;
+    uint32_t                   requests;
+    uint32_t                   header_size;
     uint32_t                   method;
+    uint16_t                   start_msec;
     uint16_t                   http_version;
     uint16_t                   status;
 
-    /* as realip has set it; it is restored when the request is freed */
-    struct sockaddr           *sockaddr;
-    socklen_t                  socklen;
-    ngx_str_t                  addr_text;    /* behind it all the strings */
+    /* as realip has set it, behind this, and behind it all the strings; it is
+       restored when the request is freed */
+    uint8_t                    socklen;
+    uint8_t                    addr_len;
 
     /* inside text[NGX_HTTP_CHAT_L_REQUEST] */
     uint16_t                   uri_start;
@@ -60,10 +60,10 @@ static const char  *ngx_http_chat_logged_headers[] = {
 };
 
 
-static void ngx_http_chat_log_strings(ngx_http_request_t *r,
+static size_t ngx_http_chat_log_strings(ngx_http_request_t *r,
     ngx_str_t *value);
-static void ngx_http_chat_log_address(ngx_connection_t *c,
-    ngx_http_chat_logged_t *l, u_char *p);
+static u_char *ngx_http_chat_log_address(ngx_connection_t *c,
+    ngx_http_chat_logged_t *l);
 static void ngx_http_chat_log_place(ngx_http_request_t *r,
     ngx_http_chat_logged_t *l);
 static void ngx_http_chat_log_line(ngx_http_request_t *r,
@@ -76,44 +76,46 @@ static void ngx_http_chat_log_user(ngx_http_request_t *r, u_char *user,
     size_t len);
 
 
+size_t
+ngx_http_chat_log_size(ngx_http_request_t *r)
+{
+    ngx_str_t  value[NGX_HTTP_CHAT_L_LAST];
+
+    return ngx_http_chat_log_strings(r, value);
+}
+
+
 /*
- * One piece of exactly its size: in the pool of the connection, whose block is
- * nearly full, it would take another block of 512 bytes.
+ * One piece of exactly its size: in a pool whose block is nearly full it would
+ * take another block.
  */
 
 ngx_http_chat_logged_t *
-ngx_http_chat_log_save(ngx_http_request_t *r)
+ngx_http_chat_log_save(ngx_http_request_t *r, ngx_pool_t *pool)
 {
     u_char                  *p;
-    size_t                   size, left;
+    size_t                   size;
     ngx_str_t                value[NGX_HTTP_CHAT_L_LAST];
-    ngx_uint_t               i;
+    ngx_uint_t               i, fits;
     ngx_connection_t        *c;
     ngx_http_chat_logged_t  *l;
 
     c = r->connection;
 
-    ngx_http_chat_log_strings(r, value);
+    size = ngx_http_chat_log_strings(r, value);
 
-    left = NGX_HTTP_CHAT_LOGGED_MAX;
-    size = sizeof(ngx_http_chat_logged_t) + c->socklen + c->addr_text.len;
+    fits = (size_t) (pool->d.end - pool->d.last) >= size + NGX_ALIGNMENT;
 
-    for (i = 0; i < NGX_HTTP_CHAT_L_LAST; i++) {
-        value[i].len = ngx_min(value[i].len, left);
-        left -= value[i].len;
-        size += value[i].len;
-    }
+    l = fits ? ngx_palloc(pool, size)
+             : ngx_pmemalign(pool, size, NGX_POOL_ALIGNMENT);
 
-    l = ngx_pmemalign(c->pool, size, NGX_POOL_ALIGNMENT);
     if (l == NULL) {
         return NULL;
     }
 
     ngx_memzero(l, sizeof(ngx_http_chat_logged_t));
 
-    ngx_http_chat_log_address(c, l, (u_char *) (l + 1));
-
-    p = l->addr_text.data + l->addr_text.len;
+    p = ngx_http_chat_log_address(c, l);
 
     for (i = 0; i < NGX_HTTP_CHAT_L_LAST; i++) {
         l->len[i] = (uint16_t) value[i].len;
@@ -125,10 +127,10 @@ ngx_http_chat_log_save(ngx_http_request_t *r)
     l->srv_conf = r->srv_conf;
     l->loc_conf = r->loc_conf;
     l->start_sec = r->start_sec;
-    l->start_msec = r->start_msec;
+    l->start_msec = (uint16_t) r->start_msec;
     l->request_length = r->request_length;
-    l->requests = c->requests;
-    l->header_size = r->header_size;
+    l->requests = (uint32_t) c->requests;
+    l->header_size = (uint32_t) r->header_size;
     l->method = (uint32_t) r->method;
     l->http_version = (uint16_t) r->http_version;
     l->status = (uint16_t) r->headers_out.status;
@@ -137,11 +139,17 @@ ngx_http_chat_log_save(ngx_http_request_t *r)
 }
 
 
-static void
+/* what is kept, and the size of all */
+
+static size_t
 ngx_http_chat_log_strings(ngx_http_request_t *r, ngx_str_t *value)
 {
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
+    size_t             size, left;
+    ngx_uint_t         i;
+    ngx_table_elt_t   *h;
+    ngx_connection_t  *c;
+
+    c = r->connection;
 
     ngx_memzero(value, NGX_HTTP_CHAT_L_LAST * sizeof(ngx_str_t));
 
@@ -158,6 +166,17 @@ ngx_http_chat_log_strings(ngx_http_request_t *r, ngx_str_t *value)
             value[i] = h->value;
         }
     }
+
+    left = NGX_HTTP_CHAT_LOGGED_MAX;
+    size = sizeof(ngx_http_chat_logged_t) + c->socklen + c->addr_text.len;
+
+    for (i = 0; i < NGX_HTTP_CHAT_L_LAST; i++) {
+        value[i].len = ngx_min(value[i].len, left);
+        left -= value[i].len;
+        size += value[i].len;
+    }
+
+    return size;
 }
 
 
@@ -186,18 +205,19 @@ ngx_http_chat_log_place(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
 }
 
 
-static void
-ngx_http_chat_log_address(ngx_connection_t *c, ngx_http_chat_logged_t *l,
-    u_char *p)
+/* where the strings begin */
+
+static u_char *
+ngx_http_chat_log_address(ngx_connection_t *c, ngx_http_chat_logged_t *l)
 {
-    l->sockaddr = (struct sockaddr *) p;
-    l->socklen = c->socklen;
+    u_char  *p;
 
-    p = ngx_cpymem(p, c->sockaddr, c->socklen);
+    l->socklen = (uint8_t) c->socklen;
+    l->addr_len = (uint8_t) c->addr_text.len;
 
-    l->addr_text.data = p;
-    l->addr_text.len = c->addr_text.len;
-    ngx_memcpy(p, c->addr_text.data, c->addr_text.len);
+    p = ngx_cpymem((u_char *) (l + 1), c->sockaddr, c->socklen);
+
+    return ngx_cpymem(p, c->addr_text.data, c->addr_text.len);
 }
 
 
@@ -205,9 +225,10 @@ void
 ngx_http_chat_log_address_restore(ngx_connection_t *c,
     ngx_http_chat_logged_t *l)
 {
-    c->sockaddr = l->sockaddr;
+    c->sockaddr = (struct sockaddr *) (l + 1);
     c->socklen = l->socklen;
-    c->addr_text = l->addr_text;
+    c->addr_text.data = (u_char *) (l + 1) + l->socklen;
+    c->addr_text.len = l->addr_len;
 }
 
 
@@ -293,7 +314,7 @@ ngx_http_chat_log_headers(ngx_http_request_t *r, ngx_http_chat_logged_t *l)
     ngx_uint_t        i;
     ngx_table_elt_t  *h;
 
-    p = l->addr_text.data + l->addr_text.len;
+    p = (u_char *) (l + 1) + l->socklen + l->addr_len;
 
     r->request_line.data = p;
     r->request_line.len = l->len[NGX_HTTP_CHAT_L_REQUEST];

@@ -213,7 +213,9 @@ ngx_http_chat_sse_detach(ngx_http_request_t *r, ngx_http_chat_sse_t *sse)
     /* a request behind a stream, whose header said "close", is not answered */
     sse->more = b->pos < b->last;
 
-    ngx_http_chat_hold_free_buffers(&sse->hold);
+    ngx_http_chat_hold_free_buffers(&sse->hold,
+                                    ngx_http_chat_hold_move(&sse->hold,
+                                                            &sse->session));
     ngx_chat_session_writable(&sse->session);
 
     if (ngx_chat_session_unsent(&sse->session) == 0) {
@@ -234,7 +236,13 @@ ngx_http_chat_sse_own(ngx_http_request_t *r, ngx_http_chat_sse_t *sse)
 {
     ngx_pool_t  *pool;
 
-    pool = r->connection->pool;
+    pool = ngx_http_chat_hold_pool(r, sse->ctx->room.len
+                               + ngx_http_chat_conn_size(sse->hold.counted));
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    sse->hold.pool = pool;
 
     if (sse->ctx->room.len > 0) {
         sse->hold.room.data = ngx_pstrdup(pool, &sse->ctx->room);

@@ -31,7 +31,7 @@ static ngx_int_t ngx_http_chat_ws_again(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_ws_extensions(ngx_http_request_t *r,
     ngx_http_chat_ws_t *ws);
 static ngx_http_chat_ws_t *ngx_http_chat_ws_create(ngx_http_request_t *r,
-    ngx_http_chat_ctx_t *ctx);
+    ngx_http_chat_ctx_t *ctx, ngx_http_chat_conn_t *counted);
 static void ngx_http_chat_ws_request_cleanup(void *data);
 
 
@@ -87,18 +87,16 @@ ngx_http_chat_ws_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         }
     }
 
-    code = ngx_http_chat_conn_acquire(r, ctx, r->connection->pool, &counted);
+    code = ngx_http_chat_conn_acquire(r, ctx, r->pool, &counted);
 
     if (code != NGX_CHAT_OK) {
         return ngx_http_chat_error(r, code, NULL);
     }
 
-    ws = ngx_http_chat_ws_create(r, ctx);
+    ws = ngx_http_chat_ws_create(r, ctx, counted);
     if (ws == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    ws->hold.counted = counted;
 
     if (ngx_http_chat_ws_extensions(r, ws) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -367,8 +365,10 @@ ngx_http_chat_ws_extensions(ngx_http_request_t *r, ngx_http_chat_ws_t *ws)
 
 
 static ngx_http_chat_ws_t *
-ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
+ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_http_chat_conn_t *counted)
 {
+    ngx_pool_t          *pool;
     ngx_connection_t    *c;
     ngx_http_cleanup_t  *cln;
     ngx_http_chat_ws_t  *ws;
@@ -380,17 +380,26 @@ ngx_http_chat_ws_create(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
         return NULL;
     }
 
-    /* lives as long as the connection; more than half of its pool's block */
+    /* lives as long as the connection */
 
-    ws = ngx_pcalloc(c->pool, sizeof(ngx_http_chat_ws_t));
+    pool = ngx_http_chat_hold_pool(r, sizeof(ngx_http_chat_ws_t)
+                                      + ctx->room.len
+                                      + ngx_http_chat_conn_size(counted));
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    ws = ngx_pcalloc(pool, sizeof(ngx_http_chat_ws_t));
     if (ws == NULL) {
         return NULL;
     }
 
     ws->hold.connection = c;
+    ws->hold.pool = pool;
+    ws->hold.counted = counted;
 
     if (ctx->room.len > 0) {
-        ws->hold.room.data = ngx_pstrdup(c->pool, &ctx->room);
+        ws->hold.room.data = ngx_pstrdup(pool, &ctx->room);
         if (ws->hold.room.data == NULL) {
             return NULL;
         }

@@ -10,6 +10,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "ngx_http_chat_limit.h"
 #include "ngx_http_chat_ws.h"
 #include "ngx_chat_worker.h"
 
@@ -100,6 +101,7 @@ ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
 {
     ngx_buf_t            *b;
     ngx_int_t             rc;
+    ngx_pool_t           *old;
     ngx_connection_t     *c;
     ngx_http_chat_ctx_t  *ctx;
     ngx_http_chat_ws_t   *ws;
@@ -133,6 +135,11 @@ ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
 
     b = r->header_in;
 
+    if (ngx_http_chat_conn_move(&ws->hold.counted, ws->hold.pool) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
     rc = ngx_http_chat_hold_take(r, &ws->hold, ws,
                                  ngx_http_chat_ws_read_handler,
                                  ngx_http_chat_ws_write_handler);
@@ -147,6 +154,8 @@ ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
         return;
     }
 
+    old = ngx_http_chat_hold_move(&ws->hold, &ws->session);
+
     ngx_chat_session_writable(&ws->session);
     ngx_chat_session_alive(&ws->session);
 
@@ -154,7 +163,7 @@ ngx_http_chat_ws_detach_handler(ngx_http_request_t *r)
         ngx_http_chat_ws_feed(ws, b->pos, (size_t) (b->last - b->pos));
     }
 
-    ngx_http_chat_hold_free_buffers(&ws->hold);
+    ngx_http_chat_hold_free_buffers(&ws->hold, old);
 
     if (c->read->ready) {
         ngx_post_event(c->read, &ngx_posted_events);
