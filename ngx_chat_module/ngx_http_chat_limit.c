@@ -354,6 +354,14 @@ ngx_http_chat_conn_take(ngx_http_chat_conn_t *conn,
 {
     ngx_int_t  rc;
 
+    if (ngx_exiting) {
+        /*
+         * It is sent away at once, and where it goes only that one counts.
+         * What this worker had counted was forgotten when it began to leave.
+         */
+        return NGX_CHAT_OK;
+    }
+
     rc = ngx_chat_limit_acquire(conn->zone, ngx_chat_bus_seat(), key,
                                 limit->max);
 

@@ -201,7 +201,35 @@ crowd stop
 
 
 
-=== TEST 8: a zone of another size begins to count anew
+=== TEST 8: a handshake that a leaving worker answers doesn't count
+--- chat_config
+chat_user        $arg_user trusted;
+chat_conn_limit  1 key=user;
+chat_drain       20s;
+--- chat
+# that worker has somebody to send away, and so stays for a while
+o: ws /chat/?user=other
+o: recv {"type":"welcome"}
+a: tcp same=o
+a: raw "GET /chat/?user=u HTTP/1.1\r\nHost: localhost\r\n"
+a: taken
+reload
+o: until {"type":"reconnect"}
+a: raw "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+a: answer 101
+a: recv {"type":"welcome"}
+a: recv {"type":"reconnect"}
+# where it was told to go
+b: ws /chat/?user=u
+b: recv {"type":"welcome"}
+c: ws /chat/?user=u status=429
+a: drop
+o: drop
+drained
+
+
+
+=== TEST 9: a zone of another size begins to count anew
 --- chat_config
 chat_conn_limit  2;
 chat_drain       500ms;
@@ -219,7 +247,7 @@ e: ws /chat/ status=429
 
 
 
-=== TEST 20: event streams are counted, too
+=== TEST 10: event streams are counted, too
 --- chat_config
 chat_conn_limit  2;
 --- chat

@@ -304,9 +304,8 @@ sub readable {
     if (!$c->{open}) {
         $c->{buf} =~ s{\A HTTP/1\.1\ (\d+) .*? \r\n\r\n}{}xs or return;
 
-        # busy, or in between: later again; and who moves twice may be counted
-        # until the first connection that he left has ended
-        return $self->lost($p, $c) if $1 == 503 || $1 == 429;
+        # busy, or in between: later again
+        return $self->lost($p, $c) if $1 == 503;
         die "the answer to client $p->{n} is $1\n" if $1 != 101;
         $c->{open} = 1;
     }
