@@ -16,8 +16,6 @@ static ssize_t ngx_chat_audit_syslog(ngx_syslog_peer_t *peer, u_char *line,
     size_t len);
 static void ngx_chat_audit_members(ngx_chat_text_t *t, ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
-static void ngx_chat_audit_string(ngx_chat_text_t *t, const char *name,
-    ngx_str_t *value);
 static void ngx_chat_audit_number(ngx_chat_text_t *t, const char *name,
     ngx_uint_t value);
 static void ngx_chat_audit_publish(ngx_chat_caller_t *c, ngx_chat_text_t *t,
@@ -125,16 +123,16 @@ ngx_chat_audit_members(ngx_chat_text_t *t, ngx_chat_caller_t *c,
 
     m = &cmd->moder;
 
-    ngx_chat_audit_string(t, "action", &cmd->type_name);
+    ngx_chat_text_member(t, "action", &cmd->type_name);
     ngx_chat_text_lit(t, ",\"by\":");
     ngx_chat_enc_user(t, c->user);
 
-    ngx_chat_audit_string(t, "in", &cmd->room);
-    ngx_chat_audit_string(t, "target", &m->user);
-    ngx_chat_audit_string(t, "session", &m->session);
-    ngx_chat_audit_string(t, "jti", &m->jti);
-    ngx_chat_audit_string(t, "role", &m->role);
-    ngx_chat_audit_string(t, "reason", &m->reason);
+    ngx_chat_text_member(t, "in", &cmd->room);
+    ngx_chat_text_member(t, "target", &m->user);
+    ngx_chat_text_member(t, "session", &m->session);
+    ngx_chat_text_member(t, "jti", &m->jti);
+    ngx_chat_text_member(t, "role", &m->role);
+    ngx_chat_text_member(t, "reason", &m->reason);
     ngx_chat_audit_number(t, "for_ms", m->for_ms);
     ngx_chat_audit_number(t, "purge_ms", m->purge_ms);
 
@@ -146,20 +144,6 @@ ngx_chat_audit_members(ngx_chat_text_t *t, ngx_chat_caller_t *c,
         ngx_chat_text_lit(t, ",\"set\":");
         ngx_chat_text_str(t, &m->set);
     }
-}
-
-
-static void
-ngx_chat_audit_string(ngx_chat_text_t *t, const char *name, ngx_str_t *value)
-{
-    if (value->len == 0) {
-        return;
-    }
-
-    ngx_chat_text_lit(t, ",\"");
-    ngx_chat_text_add(t, name, ngx_strlen(name));
-    ngx_chat_text_lit(t, "\":");
-    ngx_chat_text_json(t, value);
 }
 
 

@@ -373,7 +373,7 @@ ngx_chat_command_hello(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    ngx_chat_dispatch_done(c, cmd, NULL);
+    ngx_chat_dispatch_done(c, cmd, NULL, NULL);
 }
 
 
@@ -391,7 +391,7 @@ ngx_chat_command_auth(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
 void
 ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
-    ngx_str_t *room)
+    ngx_str_t *room, ngx_str_t *user)
 {
     ngx_chat_text_t  *t;
 
@@ -405,8 +405,11 @@ ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_enc_reply_to(t, &cmd->reply_to);
 
     if (room != NULL) {
-        ngx_chat_text_lit(t, ",\"room\":");
-        ngx_chat_text_json(t, room);
+        ngx_chat_text_member(t, "room", room);
+    }
+
+    if (user != NULL) {
+        ngx_chat_text_member(t, "user", user);
     }
 
     ngx_chat_text_lit(t, "}");
@@ -544,5 +547,5 @@ ngx_chat_command_transient(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    ngx_chat_dispatch_done(c, cmd, &cmd->room);
+    ngx_chat_dispatch_done(c, cmd, &cmd->room, NULL);
 }

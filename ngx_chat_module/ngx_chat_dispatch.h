@@ -133,9 +133,9 @@ void ngx_chat_command_unread(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);
 /* `,"failed":[...]', of the ngx_chat_join_t that have an error */
 void ngx_chat_dispatch_failed(ngx_chat_text_t *t, ngx_array_t *rooms);
 
-/* `ok', if the command had an id; room: named in it, or NULL */
+/* `ok', if the command had an id; room and user: named in it, or NULL */
 void ngx_chat_dispatch_done(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
-    ngx_str_t *room);
+    ngx_str_t *room, ngx_str_t *user);
 
 /* ngx_chat_dispatch_auth.c: `auth', and `hello' with a token */
 void ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd);

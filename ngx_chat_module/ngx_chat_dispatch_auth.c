@@ -74,7 +74,7 @@ ngx_chat_dispatch_token(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     if (c->session == NULL) {
         *c->user = user;
-        ngx_chat_dispatch_done(c, cmd, NULL);
+        ngx_chat_dispatch_done(c, cmd, NULL, NULL);
         return;
     }
 
@@ -236,7 +236,7 @@ ngx_chat_token_renew(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         ngx_chat_dispatch_welcome(s, &cmd->reply_to);
 
     } else {
-        ngx_chat_dispatch_done(c, cmd, NULL);
+        ngx_chat_dispatch_done(c, cmd, NULL, NULL);
     }
 
     ngx_chat_token_leave(s);

@@ -40,8 +40,7 @@ static u_char  ngx_chat_block_value[NGX_CHAT_VALUE_MAX];
 void
 ngx_chat_command_block(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
-    ngx_chat_err_e    code;
-    ngx_chat_text_t  *t;
+    ngx_chat_err_e  code;
 
     code = ngx_chat_block_may(c, &cmd->moder.user);
 
@@ -54,18 +53,7 @@ ngx_chat_command_block(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    if (cmd->reply_to.len == 0) {
-        return;
-    }
-
-    t = ngx_chat_worker_text();
-
-    ngx_chat_text_lit(t, "{\"type\":\"ok\"");
-    ngx_chat_enc_reply_to(t, &cmd->reply_to);
-    ngx_chat_text_lit(t, ",\"user\":");
-    ngx_chat_text_json(t, &cmd->moder.user);
-    ngx_chat_text_lit(t, "}");
-    ngx_chat_dispatch_emit(c, t);
+    ngx_chat_dispatch_done(c, cmd, NULL, &cmd->moder.user);
 }
 
 

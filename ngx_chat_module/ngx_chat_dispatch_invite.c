@@ -30,8 +30,7 @@ static ngx_chat_err_e ngx_chat_uninvite(ngx_chat_caller_t *c,
 void
 ngx_chat_command_invite(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
-    ngx_chat_err_e    code;
-    ngx_chat_text_t  *t;
+    ngx_chat_err_e  code;
 
     code = (c->conf->broker->prepare != NULL) ? NGX_CHAT_E_UNSUPPORTED
            : (cmd->type == NGX_CHAT_CMD_INVITE) ? ngx_chat_invite(c, cmd)
@@ -42,20 +41,7 @@ ngx_chat_command_invite(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return;
     }
 
-    if (cmd->reply_to.len == 0) {
-        return;
-    }
-
-    t = ngx_chat_worker_text();
-
-    ngx_chat_text_lit(t, "{\"type\":\"ok\"");
-    ngx_chat_enc_reply_to(t, &cmd->reply_to);
-    ngx_chat_text_lit(t, ",\"room\":");
-    ngx_chat_text_json(t, &cmd->room);
-    ngx_chat_text_lit(t, ",\"user\":");
-    ngx_chat_text_json(t, &cmd->moder.user);
-    ngx_chat_text_lit(t, "}");
-    ngx_chat_dispatch_emit(c, t);
+    ngx_chat_dispatch_done(c, cmd, &cmd->room, &cmd->moder.user);
 }
 
 

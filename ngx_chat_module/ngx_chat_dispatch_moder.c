@@ -35,8 +35,6 @@ static ngx_int_t ngx_chat_moder_row(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_row_t *row);
 static void ngx_chat_moder_value(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_text_t *t);
-static void ngx_chat_moder_member(ngx_chat_text_t *t, const char *name,
-    ngx_str_t *value);
 static uint64_t ngx_chat_moder_expires(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
 static ngx_chat_err_e ngx_chat_moder_undo(ngx_chat_caller_t *c,
@@ -292,11 +290,11 @@ ngx_chat_moder_value(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_text_lit(t, ",\"at\":");
     ngx_chat_text_num(t, (int64_t) ngx_chat_worker_now());
 
-    ngx_chat_moder_member(t, "user", &cmd->moder.user);
-    ngx_chat_moder_member(t, "room", &cmd->room);
-    ngx_chat_moder_member(t, "role", &cmd->moder.role);
-    ngx_chat_moder_member(t, "session", &cmd->moder.session);
-    ngx_chat_moder_member(t, "reason", &cmd->moder.reason);
+    ngx_chat_text_member(t, "user", &cmd->moder.user);
+    ngx_chat_text_member(t, "room", &cmd->room);
+    ngx_chat_text_member(t, "role", &cmd->moder.role);
+    ngx_chat_text_member(t, "session", &cmd->moder.session);
+    ngx_chat_text_member(t, "reason", &cmd->moder.reason);
 
     if (cmd->type == NGX_CHAT_CMD_BAN && cmd->moder.address) {
         ngx_chat_text_lit(t, ",\"address\":1");
@@ -308,20 +306,6 @@ ngx_chat_moder_value(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     }
 
     ngx_chat_text_lit(t, "}");
-}
-
-
-static void
-ngx_chat_moder_member(ngx_chat_text_t *t, const char *name, ngx_str_t *value)
-{
-    if (value->len == 0) {
-        return;
-    }
-
-    ngx_chat_text_lit(t, ",\"");
-    ngx_chat_text_add(t, name, ngx_strlen(name));
-    ngx_chat_text_lit(t, "\":");
-    ngx_chat_text_json(t, value);
 }
 
 
@@ -435,12 +419,12 @@ ngx_chat_moder_ok(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd, uint64_t until)
     ngx_chat_text_lit(t, "{\"type\":\"ok\"");
     ngx_chat_enc_reply_to(t, &cmd->reply_to);
 
-    ngx_chat_moder_member(t, "room", &cmd->room);
-    ngx_chat_moder_member(t, "user", &cmd->moder.user);
-    ngx_chat_moder_member(t, "role", &cmd->moder.role);
+    ngx_chat_text_member(t, "room", &cmd->room);
+    ngx_chat_text_member(t, "user", &cmd->moder.user);
+    ngx_chat_text_member(t, "role", &cmd->moder.role);
 
     if (cmd->type == NGX_CHAT_CMD_DISCONNECT) {
-        ngx_chat_moder_member(t, "session", &cmd->moder.session);
+        ngx_chat_text_member(t, "session", &cmd->moder.session);
     }
 
     if (until > 0) {

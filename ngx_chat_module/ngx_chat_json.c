@@ -156,6 +156,20 @@ ngx_chat_text_json(ngx_chat_text_t *t, ngx_str_t *s)
 }
 
 
+void
+ngx_chat_text_member(ngx_chat_text_t *t, const char *name, ngx_str_t *s)
+{
+    if (s->len == 0) {
+        return;
+    }
+
+    ngx_chat_text_lit(t, ",\"");
+    ngx_chat_text_add(t, name, ngx_strlen(name));
+    ngx_chat_text_lit(t, "\":");
+    ngx_chat_text_json(t, s);
+}
+
+
 size_t
 ngx_chat_json_string_len(ngx_str_t *s)
 {

@@ -47,6 +47,8 @@ void ngx_chat_text_num(ngx_chat_text_t *t, int64_t n);
 
 /* a JSON string with its quotes; `s' must be valid UTF-8 */
 void ngx_chat_text_json(ngx_chat_text_t *t, ngx_str_t *s);
+/* the same as a member behind others, `,"name":"s"'; nothing if `s' is empty */
+void ngx_chat_text_member(ngx_chat_text_t *t, const char *name, ngx_str_t *s);
 
 /* the size of the escaped string with its quotes, and the writer */
 size_t ngx_chat_json_string_len(ngx_str_t *s);
