@@ -6,9 +6,8 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include "ngx_chat_direct.h"
+#include "ngx_chat_name.h"
 
 
 #define NGX_CHAT_DIRECT_PREFIX  "~d."
@@ -27,27 +26,8 @@ static ngx_int_t ngx_chat_direct_keys(ngx_str_t *room,
 ngx_int_t
 ngx_chat_direct_key(u_char key[NGX_CHAT_DIRECT_KEY], ngx_str_t *user)
 {
-    u_char        text[1 + NGX_CHAT_USER_MAX], md[EVP_MAX_MD_SIZE];
-    ngx_int_t     rc;
-    unsigned int  n;
-
-    if (user->len > NGX_CHAT_USER_MAX) {
-        return NGX_ERROR;
-    }
-
-    text[0] = 'd';
-    ngx_memcpy(text + 1, user->data, user->len);
-
-    rc = (EVP_Digest(text, user->len + 1, md, &n, EVP_sha256(), NULL) == 1)
-         ? NGX_OK : NGX_ERROR;
-
-    ERR_clear_error();
-
-    if (rc == NGX_OK) {
-        ngx_memcpy(key, md, NGX_CHAT_DIRECT_KEY);
-    }
-
-    return rc;
+    return (user->len <= NGX_CHAT_USER_MAX)
+           ? ngx_chat_name_key(key, 'd', user) : NGX_ERROR;
 }
 
 

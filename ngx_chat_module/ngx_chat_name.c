@@ -6,6 +6,8 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include "ngx_chat.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_utf8.h"
@@ -439,4 +441,31 @@ ngx_chat_pattern_match(ngx_str_t *pattern, ngx_str_t *name)
     }
 
     return p == pattern->len;
+}
+
+
+ngx_int_t
+ngx_chat_name_key(u_char key[NGX_CHAT_NAME_KEY], u_char what, ngx_str_t *name)
+{
+    u_char        text[1 + NGX_CHAT_ROOM_MAX + 1], md[EVP_MAX_MD_SIZE];
+    ngx_int_t     rc;
+    unsigned int  n;
+
+    if (name->len > sizeof(text) - 1) {
+        return NGX_ERROR;
+    }
+
+    text[0] = what;
+    ngx_memcpy(text + 1, name->data, name->len);
+
+    rc = (EVP_Digest(text, name->len + 1, md, &n, EVP_sha256(), NULL) == 1)
+         ? NGX_OK : NGX_ERROR;
+
+    ERR_clear_error();
+
+    if (rc == NGX_OK) {
+        ngx_memcpy(key, md, NGX_CHAT_NAME_KEY);
+    }
+
+    return rc;
 }

@@ -41,6 +41,15 @@ ngx_uint_t ngx_chat_pattern_match(ngx_str_t *pattern, ngx_str_t *name);
  */
 ngx_int_t ngx_chat_id_parse(ngx_str_t *text, ngx_chat_id_t *id);
 
+/*
+ * 128 bits of SHA-256 of a name, the same on every host; nobody can find two
+ * names with one key.  `what', a letter, keeps names of different things apart.
+ * NGX_ERROR: longer than a room's name, or OpenSSL failed.
+ */
+#define NGX_CHAT_NAME_KEY  16
+ngx_int_t ngx_chat_name_key(u_char key[NGX_CHAT_NAME_KEY], u_char what,
+    ngx_str_t *name);
+
 /* writes "<epoch>-<offset>", at most NGX_CHAT_ID_LEN bytes; returns the end */
 u_char *ngx_chat_id_print(u_char *p, u_char *epoch, uint64_t offset);
 

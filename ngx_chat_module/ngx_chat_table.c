@@ -8,8 +8,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
+#include "ngx_chat_name.h"
 #include "ngx_chat_table_private.h"
 #include "ngx_chat_test.h"
 
@@ -43,30 +42,14 @@ static u_char  ngx_chat_table_none[NGX_CHAT_KEY_LEN];
 ngx_int_t
 ngx_chat_table_key(u_char dst[NGX_CHAT_KEY_LEN], u_char what, ngx_str_t *name)
 {
-    u_char        text[1 + NGX_CHAT_ROOM_MAX + 1], md[EVP_MAX_MD_SIZE];
-    ngx_int_t     rc;
-    unsigned int  n;
-
-    if (name->len > sizeof(text) - 1) {
+    if (ngx_chat_name_key(dst, what, name) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    text[0] = what;
-    ngx_memcpy(text + 1, name->data, name->len);
+    /* all 0 means none */
+    dst[0] |= 1;
 
-    rc = (EVP_Digest(text, name->len + 1, md, &n, EVP_sha256(), NULL) == 1)
-         ? NGX_OK : NGX_ERROR;
-
-    ERR_clear_error();
-
-    if (rc == NGX_OK) {
-        ngx_memcpy(dst, md, NGX_CHAT_KEY_LEN);
-
-        /* all 0 means none */
-        dst[0] |= 1;
-    }
-
-    return rc;
+    return NGX_OK;
 }
 
 
