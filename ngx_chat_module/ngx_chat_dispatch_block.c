@@ -228,22 +228,13 @@ ngx_chat_block_users(ngx_chat_text_t *t, ngx_str_t *value,
     ngx_str_t    users, id;
     ngx_uint_t   n;
 
-    static ngx_str_t  name = ngx_string("users");
-
-    if (ngx_chat_json_valid(value) != NGX_OK || value->data[0] != '{'
-        || ngx_chat_json_member(value, &name, &users) != NGX_OK
-        || users.data[0] != '[')
-    {
-        return 0;
-    }
-
-    pos = users.data;
+    pos = NULL;
     n = 0;
 
-    while (ngx_chat_json_element(&users, &pos, &id) == NGX_OK) {
+    while (ngx_chat_standing_blocked(value, &users, &pos, &id) == NGX_OK) {
 
-        if (without != NULL && id.len == without->len + 2
-            && ngx_memcmp(id.data + 1, without->data, without->len) == 0)
+        if (without != NULL && id.len == without->len
+            && ngx_memcmp(id.data, without->data, without->len) == 0)
         {
             continue;
         }
@@ -252,7 +243,7 @@ ngx_chat_block_users(ngx_chat_text_t *t, ngx_str_t *value,
             ngx_chat_text_lit(t, ",");
         }
 
-        ngx_chat_text_str(t, &id);
+        ngx_chat_text_json(t, &id);
     }
 
     return n;

@@ -109,26 +109,46 @@ ngx_chat_standing_blocks(ngx_str_t *value, ngx_str_t *user)
     u_char     *pos;
     ngx_str_t   users, id;
 
-    static ngx_str_t  name = ngx_string("users");
+    pos = NULL;
 
-    if (ngx_chat_json_valid(value) != NGX_OK || value->data[0] != '{'
-        || ngx_chat_json_member(value, &name, &users) != NGX_OK
-        || users.data[0] != '[')
-    {
-        return 0;
-    }
-
-    pos = users.data;
-
-    while (ngx_chat_json_element(&users, &pos, &id) == NGX_OK) {
-        if (id.len == user->len + 2
-            && ngx_memcmp(id.data + 1, user->data, user->len) == 0)
+    while (ngx_chat_standing_blocked(value, &users, &pos, &id) == NGX_OK) {
+        if (id.len == user->len
+            && ngx_memcmp(id.data, user->data, user->len) == 0)
         {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+ngx_int_t
+ngx_chat_standing_blocked(ngx_str_t *value, ngx_str_t *users, u_char **pos,
+    ngx_str_t *id)
+{
+    static ngx_str_t  name = ngx_string("users");
+
+    if (*pos == NULL) {
+
+        if (ngx_chat_json_valid(value) != NGX_OK || value->data[0] != '{'
+            || ngx_chat_json_member(value, &name, users) != NGX_OK
+            || users->data[0] != '[')
+        {
+            return NGX_DONE;
+        }
+
+        *pos = users->data;
+    }
+
+    if (ngx_chat_json_element(users, pos, id) != NGX_OK || id->len < 2) {
+        return NGX_DONE;
+    }
+
+    id->data++;
+    id->len -= 2;
+
+    return NGX_OK;
 }
 
 
