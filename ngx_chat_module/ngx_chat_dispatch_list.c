@@ -131,12 +131,8 @@ ngx_chat_rooms_add(ngx_chat_caller_t *c, ngx_chat_text_t *t,
     ngx_chat_text_json(t, &key->name);
 
     if (c->user->api) {
-        ngx_chat_text_lit(t, ",\"epoch\":\"");
-        ngx_chat_text_add(t, info->epoch, NGX_CHAT_EPOCH_LEN);
-        ngx_chat_text_lit(t, "\",\"first\":");
-        ngx_chat_text_num(t, (int64_t) info->first);
-        ngx_chat_text_lit(t, ",\"head\":");
-        ngx_chat_text_num(t, (int64_t) info->head);
+        ngx_chat_text_lit(t, ",");
+        ngx_chat_history_life(t, info);
     }
 
     ngx_chat_text_lit(t, ",\"members\":");

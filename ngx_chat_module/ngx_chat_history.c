@@ -33,6 +33,18 @@ static void ngx_chat_history_event(ngx_chat_text_t *t, ngx_chat_rec_t *rec,
     ngx_uint_t raw, ngx_uint_t first);
 
 
+void
+ngx_chat_history_life(ngx_chat_text_t *t, ngx_chat_room_info_t *info)
+{
+    ngx_chat_text_lit(t, "\"epoch\":\"");
+    ngx_chat_text_add(t, info->epoch, NGX_CHAT_EPOCH_LEN);
+    ngx_chat_text_lit(t, "\",\"first\":");
+    ngx_chat_text_num(t, (int64_t) info->first);
+    ngx_chat_text_lit(t, ",\"head\":");
+    ngx_chat_text_num(t, (int64_t) info->head);
+}
+
+
 ngx_int_t
 ngx_chat_history_page(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
     ngx_chat_page_t *page, ngx_chat_text_t *t)
@@ -43,12 +55,7 @@ ngx_chat_history_page(ngx_chat_zone_t *z, ngx_chat_room_info_t *info,
 
     ngx_chat_history_range(info, page, &range);
 
-    ngx_chat_text_lit(t, "\"epoch\":\"");
-    ngx_chat_text_add(t, info->epoch, NGX_CHAT_EPOCH_LEN);
-    ngx_chat_text_lit(t, "\",\"first\":");
-    ngx_chat_text_num(t, (int64_t) info->first);
-    ngx_chat_text_lit(t, ",\"head\":");
-    ngx_chat_text_num(t, (int64_t) info->head);
+    ngx_chat_history_life(t, info);
     ngx_chat_text_lit(t, ",\"as_of\":");
     ngx_chat_text_num(t, (int64_t) info->head);
 

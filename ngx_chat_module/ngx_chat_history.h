@@ -39,6 +39,9 @@ typedef struct {
 ngx_int_t ngx_chat_history_page(ngx_chat_zone_t *z,
     ngx_chat_room_info_t *info, ngx_chat_page_t *page, ngx_chat_text_t *t);
 
+/* "epoch", "first" and "head" of a room, the same way */
+void ngx_chat_history_life(ngx_chat_text_t *t, ngx_chat_room_info_t *info);
+
 /* --- for ngx_chat_history_fold.c --- */
 
 /* a page on its way back may pass its bound so far before it is cut */

@@ -369,12 +369,8 @@ ngx_chat_member_joined(ngx_chat_session_t *s, ngx_chat_join_t *join,
     ngx_chat_enc_reply_to(t, reply_to);
     ngx_chat_text_lit(t, ",\"room\":");
     ngx_chat_text_json(t, &join->room);
-    ngx_chat_text_lit(t, ",\"epoch\":\"");
-    ngx_chat_text_add(t, info->epoch, NGX_CHAT_EPOCH_LEN);
-    ngx_chat_text_lit(t, "\",\"first\":");
-    ngx_chat_text_num(t, (int64_t) info->first);
-    ngx_chat_text_lit(t, ",\"head\":");
-    ngx_chat_text_num(t, (int64_t) info->head);
+    ngx_chat_text_lit(t, ",");
+    ngx_chat_history_life(t, info);
     ngx_chat_text_lit(t, ",\"members\":");
     ngx_chat_text_num(t, (int64_t) members);
 
