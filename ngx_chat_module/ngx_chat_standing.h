@@ -91,8 +91,8 @@ ngx_uint_t ngx_chat_standing_rank(ngx_chat_zone_t *z, ngx_str_t *user,
 
 /* of a row of BLOCK: whether that user is blocked */
 ngx_uint_t ngx_chat_standing_blocks(ngx_str_t *value, ngx_str_t *user);
-/* .. the next one who is: *pos is NULL at first, `users' the walk's own.  NGX_OK
-   or NGX_DONE. */
+/* .. the next one who is: *pos is NULL at first, `users' the walk's own; NGX_OK
+   or NGX_DONE */
 ngx_int_t ngx_chat_standing_blocked(ngx_str_t *value, ngx_str_t *users,
     u_char **pos, ngx_str_t *id);
 /* of a row of ROOM: whether one has to be invited */
