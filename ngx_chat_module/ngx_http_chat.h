@@ -316,6 +316,9 @@ ngx_int_t ngx_http_chat_add_common(ngx_http_request_t *r, ngx_uint_t stream);
 /* a whole response; rc for the content handler or for finalize */
 ngx_int_t ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, ngx_str_t *body);
+/* the same with a text, or 500 if it has failed */
+ngx_int_t ngx_http_chat_respond_text(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_chat_text_t *t);
 /* a short text/event-stream */
 ngx_int_t ngx_http_chat_respond_stream(ngx_http_request_t *r,
     ngx_str_t *body);

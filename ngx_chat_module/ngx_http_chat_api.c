@@ -32,7 +32,7 @@ ngx_int_t
 ngx_http_chat_history_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
     ngx_int_t             n;
-    ngx_str_t             value, body;
+    ngx_str_t             value;
     ngx_chat_err_e        code;
     ngx_chat_page_t       page;
     ngx_chat_text_t      *t;
@@ -109,14 +109,7 @@ ngx_http_chat_history_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 
     ngx_chat_text_lit(t, "}");
 
-    if (t->failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = t->start;
-    body.len = ngx_chat_text_len(t);
-
-    return ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &body);
+    return ngx_http_chat_respond_text(r, NGX_HTTP_OK, "application/json", t);
 }
 
 
@@ -296,7 +289,6 @@ ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_str_t *body)
 {
     ngx_int_t           rc;
-    ngx_str_t           response;
     ngx_chat_text_t    *replies;
     ngx_chat_caller_t  *c;
 
@@ -326,15 +318,8 @@ ngx_http_chat_commands(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     ngx_chat_text_lit(replies, "]");
 
-    if (replies->failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    response.data = replies->start;
-    response.len = ngx_chat_text_len(replies);
-
-    return ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json",
-                                 &response);
+    return ngx_http_chat_respond_text(r, NGX_HTTP_OK, "application/json",
+                                      replies);
 }
 
 

@@ -43,7 +43,7 @@ ngx_int_t
 ngx_http_chat_login_answer(ngx_http_request_t *r,
     ngx_http_chat_login_job_t *job)
 {
-    ngx_str_t                  token, body;
+    ngx_str_t                  token;
     ngx_chat_text_t           *t;
     ngx_http_chat_ctx_t       *ctx;
     ngx_http_chat_loc_conf_t  *clcf;
@@ -70,14 +70,7 @@ ngx_http_chat_login_answer(ngx_http_request_t *r,
     ngx_chat_text_num(t, (int64_t) clcf->login->expires * 1000);
     ngx_chat_text_lit(t, "}");
 
-    if (t->failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = t->start;
-    body.len = ngx_chat_text_len(t);
-
-    return ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &body);
+    return ngx_http_chat_respond_text(r, NGX_HTTP_OK, "application/json", t);
 }
 
 

@@ -17,7 +17,7 @@ ngx_int_t
 ngx_http_chat_members_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
 {
     ngx_int_t           n;
-    ngx_str_t           value, body;
+    ngx_str_t           value;
     ngx_chat_cmd_t      cmd;
     ngx_chat_err_e      code;
     ngx_chat_text_t    *t;
@@ -58,12 +58,5 @@ ngx_http_chat_members_handler(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx)
         return ngx_http_chat_refused(r, code, &c);
     }
 
-    if (t->failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = t->start;
-    body.len = ngx_chat_text_len(t);
-
-    return ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json", &body);
+    return ngx_http_chat_respond_text(r, NGX_HTTP_OK, "application/json", t);
 }

@@ -153,7 +153,7 @@ static ngx_int_t
 ngx_http_chat_publish_message(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_str_t *body, ngx_str_t *nonce)
 {
-    ngx_str_t            none, response;
+    ngx_str_t            none;
     ngx_chat_cmd_t       cmd;
     ngx_chat_err_t       err;
     ngx_chat_text_t     *t;
@@ -215,16 +215,9 @@ ngx_http_chat_publish_message(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
 
     ngx_chat_dispatch_ok(t, &none, &cmd.room, &p);
 
-    if (t->failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    response.data = t->start;
-    response.len = ngx_chat_text_len(t);
-
-    return ngx_http_chat_respond(r, p.duplicate ? NGX_HTTP_OK
-                                                : NGX_HTTP_CREATED,
-                                 "application/json", &response);
+    return ngx_http_chat_respond_text(r, p.duplicate ? NGX_HTTP_OK
+                                                     : NGX_HTTP_CREATED,
+                                      "application/json", t);
 }
 
 

@@ -120,6 +120,23 @@ ngx_http_chat_respond(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
+ngx_http_chat_respond_text(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_chat_text_t *t)
+{
+    ngx_str_t  body;
+
+    if (t->failed) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = t->start;
+    body.len = ngx_chat_text_len(t);
+
+    return ngx_http_chat_respond(r, status, type, &body);
+}
+
+
+ngx_int_t
 ngx_http_chat_respond_stream(ngx_http_request_t *r, ngx_str_t *body)
 {
     return ngx_http_chat_respond_as(r, NGX_HTTP_OK, "text/event-stream", body,

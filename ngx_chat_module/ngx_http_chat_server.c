@@ -47,6 +47,8 @@ static ngx_int_t ngx_http_chat_server_one(ngx_http_request_t *r,
 static ngx_int_t ngx_http_chat_server_many(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, ngx_str_t *begin, ngx_str_t *rooms,
     ngx_str_t *body);
+static ngx_int_t ngx_http_chat_server_wait(ngx_http_request_t *r,
+    ngx_http_chat_ctx_t *ctx, ngx_chat_caller_t *c);
 static ngx_chat_caller_t *ngx_http_chat_server_caller(ngx_http_request_t *r,
     ngx_http_chat_ctx_t *ctx, const char *begin);
 static ngx_int_t ngx_http_chat_server_begin(ngx_http_request_t *r,
@@ -388,15 +390,7 @@ ngx_http_chat_server_one(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ctx->received = c->received;
 
     if (c->wait != NULL) {
-        if (ngx_http_chat_wait(r, ctx, c, ngx_http_chat_server_body)
-            != NGX_OK)
-        {
-            c->wait = NULL;
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        c->wait = NULL;
-        return NGX_DONE;
+        return ngx_http_chat_server_wait(r, ctx, c);
     }
 
     if (err.code != NGX_CHAT_OK) {
@@ -471,15 +465,7 @@ ngx_http_chat_server_many(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
         if (c->wait != NULL) {
             ctx->line = n;
 
-            if (ngx_http_chat_wait(r, ctx, c, ngx_http_chat_server_body)
-                != NGX_OK)
-            {
-                c->wait = NULL;
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-
-            c->wait = NULL;
-            return NGX_DONE;
+            return ngx_http_chat_server_wait(r, ctx, c);
         }
 
         ngx_http_chat_server_unnumber(c->replies, at);
@@ -488,6 +474,19 @@ ngx_http_chat_server_many(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
     ngx_chat_text_lit(c->replies, "]}");
 
     return ngx_http_chat_server_answer(r, c->replies);
+}
+
+
+static ngx_int_t
+ngx_http_chat_server_wait(ngx_http_request_t *r, ngx_http_chat_ctx_t *ctx,
+    ngx_chat_caller_t *c)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_chat_wait(r, ctx, c, ngx_http_chat_server_body);
+    c->wait = NULL;
+
+    return (rc == NGX_OK) ? NGX_DONE : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -604,15 +603,7 @@ ngx_http_chat_server_unnumber(ngx_chat_text_t *t, size_t at)
 static ngx_int_t
 ngx_http_chat_server_answer(ngx_http_request_t *r, ngx_chat_text_t *t)
 {
-    ngx_str_t  response;
-
-    if (t->failed || ngx_chat_text_len(t) == 0) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    response.data = t->start;
-    response.len = ngx_chat_text_len(t);
-
-    return ngx_http_chat_respond(r, NGX_HTTP_OK, "application/json",
-                                 &response);
+    return (ngx_chat_text_len(t) > 0)
+           ? ngx_http_chat_respond_text(r, NGX_HTTP_OK, "application/json", t)
+           : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }

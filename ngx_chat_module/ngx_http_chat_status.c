@@ -31,8 +31,6 @@ static ngx_http_chat_status_e ngx_http_chat_status_format(
 static ngx_uint_t ngx_http_chat_status_accepts(ngx_http_request_t *r,
     const char *type);
 static ngx_int_t ngx_http_chat_status_html(ngx_http_request_t *r);
-static ngx_int_t ngx_http_chat_status_send(ngx_http_request_t *r,
-    ngx_uint_t status, const char *type, ngx_chat_text_t *t);
 
 
 #define ngx_http_chat_is(value, word)                                         \
@@ -66,17 +64,17 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
 
     case NGX_HTTP_CHAT_STATUS_JSON:
         ngx_http_chat_numbers_json(t, clcf->status);
-        return ngx_http_chat_status_send(r, NGX_HTTP_OK, "application/json",
-                                         t);
+        return ngx_http_chat_respond_text(r, NGX_HTTP_OK, "application/json",
+                                          t);
 
     case NGX_HTTP_CHAT_STATUS_PROMETHEUS:
         ngx_http_chat_numbers_text(t, clcf->status, 0);
-        return ngx_http_chat_status_send(r, NGX_HTTP_OK,
+        return ngx_http_chat_respond_text(r, NGX_HTTP_OK,
                               "text/plain; version=0.0.4; charset=utf-8", t);
 
     case NGX_HTTP_CHAT_STATUS_OPENMETRICS:
         ngx_http_chat_numbers_text(t, clcf->status, 1);
-        return ngx_http_chat_status_send(r, NGX_HTTP_OK,
+        return ngx_http_chat_respond_text(r, NGX_HTTP_OK,
                "application/openmetrics-text; version=1.0.0; charset=utf-8",
                t);
 
@@ -85,8 +83,8 @@ ngx_http_chat_status_handler(ngx_http_request_t *r)
 
     default: /* NGX_HTTP_CHAT_STATUS_UNKNOWN */
         ngx_chat_text_lit(t, "format is json, prometheus or html\n");
-        return ngx_http_chat_status_send(r, NGX_HTTP_BAD_REQUEST,
-                                         "text/plain", t);
+        return ngx_http_chat_respond_text(r, NGX_HTTP_BAD_REQUEST,
+                                          "text/plain", t);
     }
 }
 
@@ -112,8 +110,8 @@ ngx_http_chat_status_check(ngx_http_request_t *r, ngx_chat_zone_t *z,
 
     } else if (!ngx_http_chat_is(what, "ready")) {
         ngx_chat_text_lit(t, "check is live or ready\n");
-        return ngx_http_chat_status_send(r, NGX_HTTP_BAD_REQUEST,
-                                         "text/plain", t);
+        return ngx_http_chat_respond_text(r, NGX_HTTP_BAD_REQUEST,
+                                          "text/plain", t);
 
     } else if (ngx_http_chat_is_ready(z, &why)) {
         ngx_chat_text_lit(t, "{\"ready\":true");
@@ -127,7 +125,7 @@ ngx_http_chat_status_check(ngx_http_request_t *r, ngx_chat_zone_t *z,
         ngx_chat_text_lit(t, "\"}\n");
     }
 
-    return ngx_http_chat_status_send(r, status, "application/json", t);
+    return ngx_http_chat_respond_text(r, status, "application/json", t);
 }
 
 
@@ -221,19 +219,3 @@ ngx_http_chat_status_html(ngx_http_request_t *r)
                                  &ngx_http_chat_status_page);
 }
 
-
-static ngx_int_t
-ngx_http_chat_status_send(ngx_http_request_t *r, ngx_uint_t status,
-    const char *type, ngx_chat_text_t *t)
-{
-    ngx_str_t  body;
-
-    if (t->failed) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    body.data = t->start;
-    body.len = ngx_chat_text_len(t);
-
-    return ngx_http_chat_respond(r, status, type, &body);
-}
