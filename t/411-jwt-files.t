@@ -61,9 +61,7 @@ sub status {
 sub answered {
     my ($nginx, $status, $name) = @_;
 
-    $nginx->until_true(5, "no $status for $name", sub {
-        return status($nginx, $name) == $status;
-    });
+    $nginx->settles(5, 1, $status, sub { status($nginx, $name) });
 }
 
 
@@ -73,12 +71,7 @@ sub answered {
 sub complains {
     my ($nginx, $status, $name, @words) = @_;
 
-    $nginx->until_true(5, "not logged: @words", sub {
-        my $got = status($nginx, $name);
-        die "$got for $name\n" if $got != $status;
-
-        return index(ChatTest::Nginx::slurp($nginx->log_file), "@words") >= 0;
-    });
+    $nginx->stays(5, "@words", $status, sub { status($nginx, $name) });
 }
 
 

@@ -42,9 +42,7 @@ sub status {
 sub answered {
     my ($nginx, $status, $name) = @_;
 
-    $nginx->until_true(15, "no $status for $name", sub {
-        return status($nginx, $name) == $status;
-    });
+    $nginx->settles(15, 1, $status, sub { status($nginx, $name) });
 }
 
 

@@ -13,7 +13,6 @@ use ChatTest::Jwt;
 use ChatTest;
 
 use HTTP::Tiny;
-use Time::HiRes qw(sleep);
 
 my $dir = File::Temp->newdir;
 
@@ -70,12 +69,7 @@ sub status {
 sub complains {
     my ($nginx, $status, $token, @words) = @_;
 
-    $nginx->until_true(30, "not logged: @words", sub {
-        my $got = status($nginx, $token);
-        die "$got for $token\n" if $got != $status;
-
-        return index(ChatTest::Nginx::slurp($nginx->log_file), "@words") >= 0;
-    });
+    $nginx->stays(30, "@words", $status, sub { status($nginx, $token) });
 }
 
 
@@ -84,15 +78,7 @@ sub complains {
 sub answered {
     my ($nginx, $status, $token) = @_;
 
-    my $same = 0;
-
-    for (1 .. 400) {
-        $same = status($nginx, $token) == $status ? $same + 1 : 0;
-        return if $same >= 24;
-        sleep 0.03;
-    }
-
-    die "not answered $status\n";
+    $nginx->settles(30, 24, $status, sub { status($nginx, $token) });
 }
 
 __DATA__

@@ -108,12 +108,7 @@ sub status {
 sub answered {
     my ($nginx, $status, $user) = @_;
 
-    my $same = 0;
-
-    $nginx->until_true(30, "no $status for $user", sub {
-        $same = status($nginx, $user) == $status ? $same + 1 : 0;
-        return $same >= 12;
-    });
+    $nginx->settles(30, 12, $status, sub { status($nginx, $user) });
 }
 
 
@@ -122,12 +117,7 @@ sub answered {
 sub complains {
     my ($nginx, $status, $user, @words) = @_;
 
-    $nginx->until_true(30, "not logged: @words", sub {
-        my $got = status($nginx, $user);
-        die "$got for $user\n" if $got != $status;
-
-        return index(ChatTest::Nginx::slurp($nginx->log_file), "@words") >= 0;
-    });
+    $nginx->stays(30, "@words", $status, sub { status($nginx, $user) });
 }
 
 

@@ -112,12 +112,7 @@ sub status {
 sub answered {
     my ($nginx, $want, $letter) = @_;
 
-    my $row = 0;
-
-    $nginx->until_true(10, "no $want for $letter", sub {
-        $row = status($nginx, $letter) == $want ? $row + 1 : 0;
-        return $row == 20;
-    });
+    $nginx->settles(10, 20, $want, sub { status($nginx, $letter) });
 }
 
 
@@ -125,12 +120,7 @@ sub answered {
 sub complains {
     my ($nginx, $want, $letter, @words) = @_;
 
-    $nginx->until_true(10, "not logged: @words", sub {
-        my $got = status($nginx, $letter);
-        die "$got for $letter\n" if $got != $want;
-
-        return index(ChatTest::Nginx::slurp($nginx->log_file), "@words") >= 0;
-    });
+    $nginx->stays(10, "@words", $want, sub { status($nginx, $letter) });
 }
 
 

@@ -374,6 +374,34 @@ sub bad_lines {
 }
 
 
+# $code->() comes to be $want, so many times in a row: by every worker
+
+sub settles {
+    my ($self, $seconds, $times, $want, $code) = @_;
+
+    my $row = 0;
+
+    $self->until_true($seconds, "no $want $times times in a row", sub {
+        $row = $code->() == $want ? $row + 1 : 0;
+        return $row >= $times;
+    });
+}
+
+
+# it is so all the time, until the error log has these words
+
+sub stays {
+    my ($self, $seconds, $words, $want, $code) = @_;
+
+    $self->until_true($seconds, "not logged: $words", sub {
+        my $got = $code->();
+        die "$got, not $want\n" if $got != $want;
+
+        return index(slurp($self->log_file) // '', $words) >= 0;
+    });
+}
+
+
 sub forget {
     my $self = shift;
 
