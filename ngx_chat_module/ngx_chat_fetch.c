@@ -133,12 +133,10 @@ ngx_chat_fetch_write_request(ngx_chat_fetch_t *f,
 
     url = rq->url;
 
-    len = sizeof("POST  HTTP/1.1\r\nHost: \r\nUser-Agent: \r\n"
+    len = sizeof("GET  HTTP/1.1\r\nHost: \r\nUser-Agent: \r\n"
                  "Accept: application/json\r\nAccept-Encoding: identity\r\n"
-                 "Connection: close\r\nContent-Type: application/json\r\n"
-                 "Content-Length: \r\n\r\n")
-          + sizeof(NGX_CHAT_SERVER) + NGX_SIZE_T_LEN
-          + url->uri.len + url->host.len + rq->headers.len + rq->body.len
+                 "Connection: close\r\n\r\n")
+          + sizeof(NGX_CHAT_SERVER) + url->uri.len + url->host.len
           + url->name.len;
 
     f->out = ngx_alloc(len, f->log);
@@ -146,25 +144,12 @@ ngx_chat_fetch_write_request(ngx_chat_fetch_t *f,
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(f->out, "%s %V HTTP/1.1" CRLF "Host: %V" CRLF
+    p = ngx_sprintf(f->out, "GET %V HTTP/1.1" CRLF "Host: %V" CRLF
                     "User-Agent: " NGX_CHAT_SERVER CRLF
                     "Accept: application/json" CRLF
                     "Accept-Encoding: identity" CRLF
-                    "Connection: close" CRLF,
-                    rq->post ? "POST" : "GET", &url->uri, &url->host);
-
-    if (rq->post) {
-        p = ngx_sprintf(p, "Content-Type: application/json" CRLF
-                        "Content-Length: %uz" CRLF, rq->body.len);
-    }
-
-    p = ngx_cpymem(p, rq->headers.data, rq->headers.len);
-    *p++ = CR;
-    *p++ = LF;
-
-    if (rq->post) {
-        p = ngx_cpymem(p, rq->body.data, rq->body.len);
-    }
+                    "Connection: close" CRLF CRLF,
+                    &url->uri, &url->host);
 
     f->out_len = (size_t) (p - f->out);
 
@@ -173,26 +158,6 @@ ngx_chat_fetch_write_request(ngx_chat_fetch_t *f,
     ngx_memcpy(p, url->name.data, url->name.len);
 
     return NGX_OK;
-}
-
-
-void
-ngx_chat_fetch_add(ngx_chat_text_t *t, const char *name, ngx_str_t *value)
-{
-    size_t  i;
-
-    for (i = 0; i < value->len; i++) {
-        if ((value->data[i] < ' ' && value->data[i] != '\t')
-            || value->data[i] == 0x7f)
-        {
-            return;
-        }
-    }
-
-    ngx_chat_text_add(t, name, ngx_strlen(name));
-    ngx_chat_text_lit(t, ": ");
-    ngx_chat_text_str(t, value);
-    ngx_chat_text_lit(t, "\r\n");
 }
 
 

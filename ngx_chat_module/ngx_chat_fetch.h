@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the ngx_chat_module authors
  *
- * A worker's own HTTP requests: key sets, decisions on users, notices.  One
- * request a connection, to an address that the configuration names (a server of
- * this nginx, which does names, TLS and caches); HTTP/1.1, no redirects.
+ * A worker's own HTTP requests, by GET: key sets.  One request a connection, to
+ * an address that the configuration names (a server of this nginx, which does
+ * names, TLS and caches); HTTP/1.1, no redirects.
  *
  * Nothing here waits, and handlers run from the event loop, never inside
  * ngx_chat_fetch_start().
@@ -70,11 +70,6 @@ typedef struct {
 
 typedef struct {
     ngx_chat_fetch_url_t      *url;
-
-    /* lines made by ngx_chat_fetch_add(); may be empty */
-    ngx_str_t                  headers;
-
-    ngx_str_t                  body;         /* JSON, where `post' */
     size_t                     max;          /* bytes of the answer's body */
     ngx_msec_t                 timeout;      /* for all of it */
 
@@ -84,7 +79,6 @@ typedef struct {
                                         ngx_chat_fetch_answer_t *answer);
     void                      *data;
 
-    unsigned                   post:1;       /* else GET */
     unsigned                   background:1; /* a worker that quits needn't
                                                 wait for it */
 } ngx_chat_fetch_request_t;
@@ -93,10 +87,6 @@ typedef struct {
 /* for the configuration; NGX_OK, NGX_DECLINED and *why, NGX_ERROR */
 ngx_int_t ngx_chat_fetch_url(ngx_pool_t *pool, ngx_str_t *text,
     ngx_chat_fetch_url_t *url, const char **why);
-
-/* a header of a request; a value with control characters is left out */
-void ngx_chat_fetch_add(ngx_chat_text_t *t, const char *name,
-    ngx_str_t *value);
 
 /* NULL: no memory, or too many; the handler won't be called */
 ngx_chat_fetch_t *ngx_chat_fetch_start(ngx_chat_fetch_request_t *rq,

@@ -56,7 +56,6 @@ void ngx_http_chat_ws_detach_handler(ngx_http_request_t *r);
 
 /* ngx_http_chat_ws_read.c */
 
-u_char *ngx_http_chat_ws_buffer(void);
 void ngx_http_chat_ws_read_handler(ngx_event_t *rev);
 void ngx_http_chat_ws_feed(ngx_http_chat_ws_t *ws, u_char *p, size_t n);
 

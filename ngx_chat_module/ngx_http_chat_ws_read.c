@@ -42,13 +42,6 @@ static void ngx_http_chat_ws_close_received(ngx_http_chat_ws_t *ws,
 static u_char  ngx_http_chat_ws_input[NGX_HTTP_CHAT_WS_READ];
 
 
-u_char *
-ngx_http_chat_ws_buffer(void)
-{
-    return ngx_http_chat_ws_input;
-}
-
-
 void
 ngx_http_chat_ws_read_handler(ngx_event_t *rev)
 {
