@@ -218,4 +218,3 @@ ngx_http_chat_status_html(ngx_http_request_t *r)
     return ngx_http_chat_respond(r, NGX_HTTP_OK, "text/html; charset=utf-8",
                                  &ngx_http_chat_status_page);
 }
-
