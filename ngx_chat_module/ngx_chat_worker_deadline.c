@@ -15,6 +15,7 @@
 
 #define NGX_CHAT_WHEEL     128            /* slots of a second */
 #define NGX_CHAT_EXPIRING  60             /* seconds before the end */
+#define NGX_CHAT_CLOCKS    10             /* ms between readings of clocks */
 
 
 typedef struct {
@@ -201,11 +202,18 @@ ngx_chat_worker_check(ngx_chat_session_t *s, uint32_t now)
 }
 
 
+/*
+ * "at" is of the wall clock, whose seconds don't begin with those of the wheel:
+ * rounded up, as a session must not end before its token does.
+ */
+
 void
 ngx_chat_session_expires(ngx_chat_session_t *s, time_t at)
 {
-    time_t    left;
-    uint32_t  now;
+    time_t       left;
+    uint32_t     now;
+    uint64_t     end;
+    ngx_time_t  *tp;
 
     s->ends = 0;
     s->warns = 0;
@@ -228,7 +236,11 @@ ngx_chat_session_expires(ngx_chat_session_t *s, time_t at)
     left = ngx_max(left, 1);
     left = ngx_min(left, NGX_MAX_INT32_VALUE / 2);
 
-    s->ends = now + (uint32_t) left;
+    tp = ngx_timeofday();
+    end = (uint64_t) ngx_current_msec + (uint64_t) left * 1000
+          - tp->msec + NGX_CHAT_CLOCKS;
+
+    s->ends = (uint32_t) ((end + 999) / 1000);
     s->warns = s->ends - (uint32_t) ngx_min(NGX_CHAT_EXPIRING, left / 2);
 
     ngx_chat_worker_schedule(s, now + (uint32_t) s->conf->ping);

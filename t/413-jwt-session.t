@@ -7,9 +7,32 @@ use strict;
 use warnings;
 
 use FindBin;
+use Time::HiRes;
 use lib "$FindBin::Bin/lib";
 use ChatTest::Jwt;
 use ChatTest;
+
+
+# part_of_second TENTHS: it is that part of some second
+
+sub part_of_second {
+    my ($nginx, $tenths) = @_;
+
+    $nginx->until_true(2, "no $tenths tenths of a second", sub {
+        int(10 * Time::HiRes::time()) % 10 == $tenths;
+    });
+}
+
+
+# not_before TIME
+
+sub not_before {
+    my ($nginx, $at) = @_;
+
+    my $early = $at - Time::HiRes::time();
+    die "$early s too early\n" if $early > 0;
+}
+
 
 run_tests();
 
@@ -58,7 +81,43 @@ refused chat chat_session_max 1s; chat_session_max 2s; => is duplicate
 
 
 
-=== TEST 3: of users without a token
+=== TEST 3: never before the token's end, whenever in a second it began
+--- chat_config
+chat_jwt_key     $TEST_NGINX_KEYS/HS256.key  alg=HS256;
+chat_jwt_leeway  0s;
+--- chat
+call part_of_second 1
+let ea = <<main::in(4)>>
+let t = <<main::hs({ sub => 'ann', exp => $ea })>>
+a: enter ws /chat/lobby header="Authorization: Bearer $t"
+call part_of_second 4
+let eb = <<main::in(4)>>
+let t = <<main::hs({ sub => 'ann', exp => $eb })>>
+b: enter ws /chat/lobby header="Authorization: Bearer $t"
+call part_of_second 6
+let ec = <<main::in(4)>>
+let t = <<main::hs({ sub => 'ann', exp => $ec })>>
+c: enter ws /chat/lobby header="Authorization: Bearer $t"
+call part_of_second 9
+let ed = <<main::in(4)>>
+let t = <<main::hs({ sub => 'ann', exp => $ed })>>
+d: enter ws /chat/lobby header="Authorization: Bearer $t"
+a: recv {"type":"expiring"} within=10
+a: recv {"type":"closing","code":4401} within=10
+call not_before $ea
+b: recv {"type":"expiring"} within=10
+b: recv {"type":"closing","code":4401} within=10
+call not_before $eb
+c: recv {"type":"expiring"} within=10
+c: recv {"type":"closing","code":4401} within=10
+call not_before $ec
+d: recv {"type":"expiring"} within=10
+d: recv {"type":"closing","code":4401} within=10
+call not_before $ed
+
+
+
+=== TEST 4: of users without a token
 --- chat_config
 chat_user         ann;
 chat_session_max  2s;
@@ -70,7 +129,7 @@ a: closed 4401
 
 
 
-=== TEST 4: what 401 says
+=== TEST 5: what 401 says
 --- chat_config
 chat_jwt_key     $TEST_NGINX_KEYS/HS256.key  alg=HS256;
 chat_jwt_leeway  0s;
@@ -119,7 +178,7 @@ a: header WWW-Authenticate: absent
 
 
 
-=== TEST 5: claims as variables
+=== TEST 6: claims as variables
 --- http_config
 log_format  claims  '[$chat_user|$chat_claim_tenant|$chat_claim_realm_access_level|$chat_claim_https___example_com_dept|$chat_claim_n|$chat_claim_list|$chat_claim_null|$chat_claim_flag]';
 access_log  logs/claims.log  claims;
@@ -157,7 +216,7 @@ logged claims.log /\[bob\|blue\|-\|-\|-\|-\|-\|-\]\n(?:.*\n)*\[bob\|blue\|/
 
 
 
-=== TEST 6: chat_conn_limit of users whose token comes by a command
+=== TEST 7: chat_conn_limit of users whose token comes by a command
 --- chat_config
 chat_guest       on;
 chat_jwt_key     $TEST_NGINX_KEYS/HS256.key  alg=HS256;
