@@ -267,6 +267,9 @@ sub do_pump {
 
             $got{$r->{name}} += count_messages($r);
         }
+
+        # it is each answer that has to come in time, not all of them
+        $end = $self->deadline;
     }
 }
 
