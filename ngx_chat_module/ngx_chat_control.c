@@ -352,10 +352,10 @@ ngx_chat_control_concern(ngx_chat_zone_t *z, ngx_chat_row_t *row)
 
     case NGX_CHAT_KIND_ROOM:
         /* it is for its members now: who is in it here is looked at */
-        name = ngx_chat_standing_invites(&row->value)
-               ? ngx_chat_hub_room_name(z, row->room) : NULL;
+        name = ngx_chat_hub_room_name(z, row->room);
 
-        if (name == NULL) {
+        if (name == NULL || !ngx_chat_standing_invites(z, name, &row->value))
+        {
             return;
         }
 

@@ -50,6 +50,7 @@ typedef struct {
     uint32_t               slow_ms;      /* of the room that was asked for */
     ngx_uint_t             rank;         /* in that room */
     ngx_uint_t             invite;       /* .. one has to be invited */
+    ngx_uint_t             made;         /* .. it may be made by a publish */
 
     /* a key's: whose direct conversations it is about; NULL: nobody's */
     ngx_str_t             *of;

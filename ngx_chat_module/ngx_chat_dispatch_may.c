@@ -36,6 +36,7 @@ ngx_chat_dispatch_may(ngx_chat_caller_t *c, ngx_chat_action_e action,
         c->rank = NGX_CHAT_RANK_API;
         c->slow_ms = 0;
         c->invite = 1;
+        c->made = 1;
 
         if (c->of != NULL && ngx_chat_room_is_direct(room)) {
             return (ngx_chat_direct_other(room, c->of, other) == NGX_OK)
@@ -62,6 +63,7 @@ ngx_chat_dispatch_may(ngx_chat_caller_t *c, ngx_chat_action_e action,
 
     c->rank = st.rank;
     c->invite = st.invite;
+    c->made = st.made;
     c->slow_ms = (st.rank < NGX_CHAT_RANK_MODERATOR) ? st.slow_ms : 0;
 
     return ngx_chat_standing_may(&st, c->user, action, room, &c->until);

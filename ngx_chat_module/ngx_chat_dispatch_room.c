@@ -86,7 +86,7 @@ ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
         ngx_chat_dispatch_tell(c, &cmd->room, t);
 
-        if (ngx_chat_standing_invites(&state)) {
+        if (ngx_chat_standing_invites(c->conf->zone, &cmd->room, &state)) {
             /* who isn't a member leaves, wherever he is */
             ngx_chat_control_changed();
         }
@@ -133,7 +133,7 @@ static ngx_chat_err_e
 ngx_chat_room_closed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
     return (c->rank < NGX_CHAT_RANK_MODERATOR
-            && ngx_chat_standing_invites(&cmd->moder.set))
+            && ngx_chat_standing_true(&cmd->moder.set, "invite"))
            ? ngx_chat_dispatch_member(c, &cmd->room, &c->user->id, 1)
            : NGX_CHAT_OK;
 }

@@ -116,7 +116,8 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     }
 
     rule = ngx_chat_zone_rule(z, &join->room);
-    create = rule->create || ngx_chat_room_is_audit(&join->room)
+    create = rule->create || stands.st.made
+             || ngx_chat_room_is_audit(&join->room)
              || ngx_chat_room_is_direct(&join->room);
 
     if (s->conf->broker->prepare != NULL) {

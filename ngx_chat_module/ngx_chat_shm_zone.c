@@ -21,7 +21,7 @@ static void ngx_chat_zone_clear_locked(ngx_chat_sh_t *sh, ngx_uint_t seat);
 
 
 static ngx_chat_rule_t  ngx_chat_default_rule = {
-    ngx_string("*"), 1000, 7 * 24 * 3600, 0, 0, 1, 0
+    ngx_string("*"), 1000, 7 * 24 * 3600, 0, 0, 1, 0, 0
 };
 
 

@@ -162,6 +162,11 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
 
     row = &rows[n - 1];
 
+    if (room != NULL) {
+        st->invite = ngx_chat_standing_invites(z, &room->name,
+                                      (row->seq != 0) ? &row->value : NULL);
+    }
+
     if (state != NULL && room != NULL && row->seq != 0) {
         *state = row->value;
     }
@@ -253,6 +258,7 @@ ngx_chat_standing_read(ngx_chat_row_t *rows, ngx_uint_t known,
             break;
 
         case NGX_CHAT_ST_ROOM:
+            st->made = 1;
             ngx_chat_standing_state(&row->value, st);
             break;
 
@@ -341,7 +347,6 @@ ngx_chat_standing_state(ngx_str_t *state, ngx_chat_standing_t *st)
                                      NGX_CHAT_SLOW_MAX);
 
     st->locked = ngx_chat_standing_true(state, "locked");
-    st->invite = ngx_chat_standing_true(state, "invite");
 
     st->max_members = (uint32_t) ngx_min(ngx_chat_standing_number(state,
                                                            "max_members"),

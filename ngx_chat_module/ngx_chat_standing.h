@@ -53,6 +53,7 @@ typedef struct {
     unsigned      locked:1;
     unsigned      invite:1;      /* for who was invited alone */
     unsigned      invited:1;
+    unsigned      made:1;        /* it has data, so there may be such a room */
     unsigned      blocked:1;     /* by the other one of a direct room */
     unsigned      unsupported:1; /* a room that there can't be here */
 } ngx_chat_standing_t;
@@ -95,8 +96,12 @@ ngx_uint_t ngx_chat_standing_blocks(ngx_str_t *value, ngx_str_t *user);
    or NGX_DONE */
 ngx_int_t ngx_chat_standing_blocked(ngx_str_t *value, ngx_str_t *users,
     u_char **pos, ngx_str_t *id);
-/* of a row of ROOM: whether one has to be invited */
-ngx_uint_t ngx_chat_standing_invites(ngx_str_t *state);
+/*
+ * Whether one has to be invited: as its data say (a row of ROOM, NULL: there is
+ * none), or else the line of "chat_rooms".
+ */
+ngx_uint_t ngx_chat_standing_invites(ngx_chat_zone_t *z, ngx_str_t *room,
+    ngx_str_t *state);
 
 /* fills kind, room (len 0: all) and subject, the key of `name' by `what';
    NGX_OK or NGX_ERROR */

@@ -153,7 +153,21 @@ ngx_chat_standing_blocked(ngx_str_t *value, ngx_str_t *users, u_char **pos,
 
 
 ngx_uint_t
-ngx_chat_standing_invites(ngx_str_t *state)
+ngx_chat_standing_invites(ngx_chat_zone_t *z, ngx_str_t *room,
+    ngx_str_t *state)
 {
-    return ngx_chat_standing_true(state, "invite");
+    ngx_str_t  value;
+
+    static ngx_str_t  invite = ngx_string("invite");
+
+    if (state != NULL
+        && ngx_chat_json_valid(state) == NGX_OK && state->data[0] == '{'
+        && ngx_chat_json_member(state, &invite, &value) == NGX_OK)
+    {
+        return value.data[0] == 't';
+    }
+
+    /* the names of the server's own rooms are no rule's */
+
+    return room->data[0] != '~' && ngx_chat_zone_rule(z, room)->private;
 }

@@ -39,6 +39,7 @@ typedef struct {
     size_t            size;          /* bytes kept, 0: zone / 16 */
     time_t            idle;          /* seconds an empty room stays, 0: 60 */
     unsigned          create:1;      /* by whoever joins or publishes */
+    unsigned          private:1;     /* "invite":true, if it has no other */
     unsigned          list:1;        /* "rooms" tells of it */
 } ngx_chat_rule_t;
 

@@ -246,7 +246,7 @@ ngx_http_chat_set_zone_size(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /*
  * chat_rooms ZONE PATTERN [history=N] [age=T] [size=S] [create=on|off]
- *                         [idle=T];
+ *                         [list=on|off] [idle=T] [private];
  */
 
 char *
@@ -287,6 +287,7 @@ ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->age = 7 * 24 * 3600;
     rule->size = 0;
     rule->create = 1;
+    rule->private = 0;
     rule->list = 0;
     rule->idle = 0;
 
@@ -365,6 +366,11 @@ ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     ngx_int_t  n;
     ngx_str_t  value;
 
+    if (ngx_strcmp(arg->data, "private") == 0) {
+        rule->private = 1;
+        return NGX_CONF_OK;
+    }
+
     if (ngx_http_chat_param(arg, "history", &value)) {
         n = ngx_http_chat_number(&value, 0, 10000000);
 
@@ -440,7 +446,8 @@ ngx_http_chat_set_rule(ngx_conf_t *cf, ngx_command_t *cmd, ngx_str_t *arg,
     }
 
     return ngx_http_chat_bad_param(cf, cmd, arg,
-               "known are history=, age=, size=, create=, list= and idle=");
+               "known are history=, age=, size=, create=, list=, idle= and "
+               "private");
 }
 
 

@@ -68,6 +68,9 @@ accepted http chat_rooms main *; chat_zone zone=main:8m;
 --- chat
 accepted http chat_rooms main *;
 accepted http chat_rooms main support-* history=0 create=off; chat_rooms main * history=10000000 age=7d size=1m create=on;
+accepted http chat_rooms main support-* private create=off; chat_rooms main private private;
+refused http chat_rooms main * private private; => invalid parameter "private" of "chat_rooms": write it once
+refused http chat_rooms main * private=on; => invalid parameter "private=on" of "chat_rooms"
 accepted http chat_rooms main a-*-b; chat_rooms main *-b; chat_rooms main "~d.*";
 refused http chat_rooms main; => invalid number of arguments in "chat_rooms" directive
 refused http chat_rooms main history=5; => invalid parameter "history=5" of "chat_rooms": write a room's name here, "*" stands for any part
@@ -77,8 +80,8 @@ refused http chat_rooms main "a b"; => invalid parameter "a b" of "chat_rooms": 
 refused http chat_rooms main a/b; => invalid parameter "a/b" of "chat_rooms": write a room's name here
 let long = <<"x" x 129>>
 refused http chat_rooms main $long; => write a room's name here
-refused http chat_rooms main * colour=red; => invalid parameter "colour=red" of "chat_rooms": known are history=, age=, size=, create=, list= and idle=
-refused http chat_rooms main * history; => invalid parameter "history" of "chat_rooms": known are history=, age=, size=, create=, list= and idle=
+refused http chat_rooms main * colour=red; => invalid parameter "colour=red" of "chat_rooms": known are history=, age=, size=, create=, list=, idle= and private
+refused http chat_rooms main * history; => invalid parameter "history" of "chat_rooms": known are history=, age=, size=, create=, list=, idle= and private
 
 
 

@@ -149,3 +149,60 @@ p: post /chat/ header="X-User: bob" same=m [{"type":"rooms","id":15},{"type":"ro
 p: expect 200 [{"rooms":[{"room":"small","members":2},{"room":"r1","members":1},{"room":"r2"}]},{"code":"bad_request","field":"next"},{"rooms":[]}]
 p: post /chat/ header="X-User: mod" same=b [{"type":"rooms","id":18}]
 p: expect 200 [{"rooms":[{"room":"small"},{"room":"r1"},{"room":"r2"},{"room":"private-1"}]}]
+
+
+
+=== TEST 3: private by the configuration, and made by nobody but who may
+--- chat_http
+chat_zone   zone=main:8m;
+chat_rooms  main  club-*  private  list=on;
+chat_rooms  main  desk-*  private  create=off;
+--- chat_config
+chat_user   $http_x_user trusted;
+chat_role   moderator user=mod;
+--- config
+location ^~ /raw/ {
+    chat         main;
+    chat_format  raw;
+    chat_user    $http_x_user trusted;
+}
+--- chat
+m: enter ws /chat/club-1 header="X-User: mod"
+a: ws /chat/ header="X-User: ann" other=m
+a: recv {"type":"welcome"}
+a: ask {"type":"join","id":1,"room":"club-1"} -> {"type":"error","code":"not_found"}
+# nobody finds out by trying whether there is one
+a: ask {"type":"join","id":2,"room":"club-2"} -> {"type":"error","code":"not_found"}
+a: ask {"type":"rooms","id":3} -> {"type":"rooms","rooms":[]}
+p: post /chat/club-1 header="X-User: ann" {"text":"x"}
+p: expect 404
+# in another format nobody can be a member
+w: ws /raw/club-1 header="X-User: ann"
+w: closed
+m: ask {"type":"invite","id":1,"room":"club-1","user":"ann"} -> {"type":"ok"}
+a: ask {"type":"join","id":4,"room":"club-1"} -> {"type":"joined"}
+a: ask {"type":"invite","id":5,"room":"club-1","user":"bob"} -> {"type":"ok"}
+b: enter ws /chat/club-1 header="X-User: bob" same=m
+# one of them is for everybody
+m: send {"type":"room","id":2,"room":"club-1","set":{"invite":false}}
+m: until {"type":"ok","reply_to":2,"state":{"invite":false}}
+c: enter ws /chat/club-1 header="X-User: carl" other=m
+# and private again
+m: send {"type":"room","id":3,"room":"club-1","set":{"invite":null}}
+m: until {"type":"ok","reply_to":3,"state":{"invite":"<absent>"}}
+c: until {"type":"left","room":"club-1","reason":"revoked"}
+b: until {"type":"room","state":{"invite":"<absent>"}}
+b: send {"type":"message","id":1,"room":"club-1","text":"we are here"}
+a: until {"text":"we are here"}
+m: until {"text":"we are here"}
+# "create=off": there is a room when it has got data, and one has to be invited
+m: ask {"type":"join","id":4,"room":"desk-1"} -> {"type":"error","code":"not_found"}
+p: post /chat/desk-1 header="X-User: mod" {"text":"x"}
+p: expect 404
+m: ask {"type":"room","id":5,"room":"desk-1","set":{"topic":"help"}} -> {"type":"ok","state":{"topic":"help"}}
+m: ask {"type":"join","id":6,"room":"desk-1"} -> {"type":"joined","state":{"topic":"help"}}
+a: ask {"type":"join","id":6,"room":"desk-1"} -> {"type":"error","code":"not_found"}
+m: ask {"type":"invite","id":7,"room":"desk-1","user":"ann"} -> {"type":"ok"}
+reload
+a: drop
+a: enter ws /chat/desk-1 header="X-User: ann"

@@ -36,6 +36,9 @@ __DATA__
 === TEST 1: direct conversations, and members
 --- config
 location ^~ /api/ { chat_api main key=$TEST_NGINX_API/keys.json; }
+--- chat_http
+chat_zone   zone=main:8m;
+chat_rooms  main  made-*  create=off;
 --- chat_config
 chat_user  $http_x_user trusted;
 --- chat
@@ -79,3 +82,16 @@ s: post /api/uninvite header="Authorization: Bearer $R" {"room":"team","user":"b
 s: expect 200 {"type":"ok"}
 p: post /chat/team header="X-User: bob" {"text":"out"}
 p: expect 404
+# a room that clients can't make: a message makes it, or data that it has
+p: post /chat/made-1 header="X-User: bob" {"text":"in"}
+p: expect 404
+s: post /api/publish header="Authorization: Bearer $A" {"room":"made-1","text":"welcome"}
+s: expect 200 {"type":"ok"}
+p: post /chat/made-1 header="X-User: bob" {"text":"in"}
+p: expect 201
+b: ws /chat/made-2 header="X-User: bob"
+b: recv {"type":"welcome"}
+b: recv {"type":"error","code":"not_found"}
+s: post /api/room header="Authorization: Bearer $R" {"room":"made-2","set":{"topic":"made"}}
+s: expect 200 {"state":{"topic":"made"}}
+b: ask {"type":"join","id":1,"room":"made-2"} -> {"type":"joined","state":{"topic":"made"}}
