@@ -172,17 +172,20 @@ ngx_chat_worker_check(ngx_chat_session_t *s, uint32_t now)
         return;
     }
 
+    /* of a difference of whole seconds one may have been no time at all */
+
     idle = now - s->last_in;
 
-    if (idle >= timeout) {
+    if (idle > timeout) {
         ngx_log_error(NGX_LOG_INFO, s->log, 0,
-                      "chat client has been silent for %uD s", idle);
+                      "chat client has been silent for %uD s",
+                      idle - 1);
         ngx_chat_session_abort(s, NGX_CHAT_CLOSE_ABNORMAL);
         ngx_chat_worker_schedule(s, now + ping);
         return;
     }
 
-    if (idle >= ping && !s->pinged) {
+    if (idle > ping && !s->pinged) {
         s->pinged = 1;
 
         if (s->heartbeat) {
@@ -196,9 +199,9 @@ ngx_chat_worker_check(ngx_chat_session_t *s, uint32_t now)
 
     /* an answer to the ping doesn't come by here: the next may be due then */
 
-    ngx_chat_worker_schedule(s, s->pinged ? ngx_min(s->last_in + timeout,
+    ngx_chat_worker_schedule(s, s->pinged ? ngx_min(s->last_in + timeout + 1,
                                                     now + ping)
-                                          : s->last_in + ping);
+                                          : s->last_in + ping + 1);
 }
 
 
