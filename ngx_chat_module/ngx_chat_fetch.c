@@ -133,10 +133,12 @@ ngx_chat_fetch_write_request(ngx_chat_fetch_t *f,
 
     url = rq->url;
 
-    len = sizeof("GET  HTTP/1.1\r\nHost: \r\nUser-Agent: \r\n"
+    len = sizeof("POST  HTTP/1.1\r\nHost: \r\nUser-Agent: \r\n"
                  "Accept: application/json\r\nAccept-Encoding: identity\r\n"
-                 "Connection: close\r\n\r\n")
-          + sizeof(NGX_CHAT_SERVER) + url->uri.len + url->host.len
+                 "Connection: close\r\nContent-Type: application/json\r\n"
+                 "Content-Length: \r\n\r\n")
+          + sizeof(NGX_CHAT_SERVER) + NGX_SIZE_T_LEN
+          + url->uri.len + url->host.len + rq->headers.len + rq->body.len
           + url->name.len;
 
     f->out = ngx_alloc(len, f->log);
@@ -144,12 +146,25 @@ ngx_chat_fetch_write_request(ngx_chat_fetch_t *f,
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(f->out, "GET %V HTTP/1.1" CRLF "Host: %V" CRLF
+    p = ngx_sprintf(f->out, "%s %V HTTP/1.1" CRLF "Host: %V" CRLF
                     "User-Agent: " NGX_CHAT_SERVER CRLF
                     "Accept: application/json" CRLF
                     "Accept-Encoding: identity" CRLF
-                    "Connection: close" CRLF CRLF,
-                    &url->uri, &url->host);
+                    "Connection: close" CRLF,
+                    rq->post ? "POST" : "GET", &url->uri, &url->host);
+
+    if (rq->post) {
+        p = ngx_sprintf(p, "Content-Type: application/json" CRLF
+                        "Content-Length: %uz" CRLF, rq->body.len);
+    }
+
+    p = ngx_cpymem(p, rq->headers.data, rq->headers.len);
+    *p++ = CR;
+    *p++ = LF;
+
+    if (rq->post) {
+        p = ngx_cpymem(p, rq->body.data, rq->body.len);
+    }
 
     f->out_len = (size_t) (p - f->out);
 

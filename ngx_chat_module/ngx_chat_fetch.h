@@ -2,9 +2,9 @@
 /*
  * Copyright (C) the ngx_chat_module authors
  *
- * A worker's own HTTP requests, by GET: key sets.  One request a connection, to
- * an address that the configuration names (a server of this nginx, which does
- * names, TLS and caches); HTTP/1.1, no redirects.
+ * A worker's own HTTP requests: key sets, webhooks.  One request a connection,
+ * to an address that the configuration names (a server of this nginx, which
+ * does names, TLS and caches); HTTP/1.1, no redirects.
  *
  * Nothing here waits, and handlers run from the event loop, never inside
  * ngx_chat_fetch_start().
@@ -70,6 +70,8 @@ typedef struct {
 
 typedef struct {
     ngx_chat_fetch_url_t      *url;
+    ngx_str_t                  headers;      /* whole lines; may be empty */
+    ngx_str_t                  body;         /* JSON, where `post' */
     size_t                     max;          /* bytes of the answer's body */
     ngx_msec_t                 timeout;      /* for all of it */
 
@@ -79,6 +81,7 @@ typedef struct {
                                         ngx_chat_fetch_answer_t *answer);
     void                      *data;
 
+    unsigned                   post:1;       /* else GET */
     unsigned                   background:1; /* a worker that quits needn't
                                                 wait for it */
 } ngx_chat_fetch_request_t;
