@@ -66,6 +66,11 @@ void ngx_chat_bus_stop(void);
 /* this worker's seat, or NGX_CHAT_NO_SEAT */
 ngx_uint_t ngx_chat_bus_seat(void);
 
+/* this process in one word, for leases (0: it has no seat), and whether the
+   one of such a word lives */
+uint64_t ngx_chat_bus_self(void);
+ngx_uint_t ngx_chat_bus_holder_alive(uint64_t holder);
+
 /* a publish became visible: who misses its wake-up will see the counter */
 void ngx_chat_bus_changed(void);
 

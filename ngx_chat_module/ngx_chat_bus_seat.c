@@ -14,7 +14,6 @@
 
 
 static uint64_t ngx_chat_bus_holder(ngx_pid_t pid, uint64_t start);
-static ngx_uint_t ngx_chat_bus_holder_alive(uint64_t holder);
 static ngx_int_t ngx_chat_bus_take(ngx_uint_t seat, uint64_t old);
 
 
@@ -32,7 +31,15 @@ ngx_chat_bus_holder(ngx_pid_t pid, uint64_t start)
 }
 
 
-static ngx_uint_t
+uint64_t
+ngx_chat_bus_self(void)
+{
+    return (ngx_chat_bus_worker.seat != NGX_CHAT_NO_SEAT)
+           ? ngx_chat_bus_worker.holder : 0;
+}
+
+
+ngx_uint_t
 ngx_chat_bus_holder_alive(uint64_t holder)
 {
     uint64_t   start;

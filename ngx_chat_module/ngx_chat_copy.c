@@ -185,6 +185,7 @@ ngx_chat_copy_locked(ngx_chat_zone_t *z, ngx_chat_sh_t *from)
 
     ngx_chat_mark_copy_locked(sh, from);
     ngx_chat_presence_copy_locked(sh, from);
+    ngx_chat_hook_copy_locked(sh, from);
     ngx_chat_nonce_copy_locked(sh, from, (uint32_t) z->nonce_ttl);
 
     /* what was appended to copy isn't new */

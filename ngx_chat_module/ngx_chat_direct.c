@@ -60,6 +60,13 @@ ngx_chat_direct_name(u_char name[NGX_CHAT_DIRECT_LEN], ngx_str_t *a,
 }
 
 
+void
+ngx_chat_direct_print(u_char *p, u_char key[NGX_CHAT_DIRECT_KEY])
+{
+    (void) ngx_chat_direct_encode(p, key);
+}
+
+
 ngx_uint_t
 ngx_chat_room_is_direct(ngx_str_t *room)
 {

@@ -31,6 +31,9 @@ ngx_int_t ngx_chat_direct_key(u_char key[NGX_CHAT_DIRECT_KEY],
 ngx_int_t ngx_chat_direct_name(u_char name[NGX_CHAT_DIRECT_LEN],
     ngx_str_t *a, ngx_str_t *b);
 
+/* a key as it is in names, NGX_CHAT_DIRECT_DIGITS bytes */
+void ngx_chat_direct_print(u_char *p, u_char key[NGX_CHAT_DIRECT_KEY]);
+
 /* whether it is a name that ngx_chat_direct_name() could have made */
 ngx_uint_t ngx_chat_room_is_direct(ngx_str_t *room);
 

@@ -12,6 +12,7 @@
 #include "ngx_chat_change.h"
 #include "ngx_chat_direct.h"
 #include "ngx_chat_dispatch.h"
+#include "ngx_chat_hook.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_mark.h"
 #include "ngx_chat_token.h"
@@ -19,6 +20,8 @@
 
 
 static ngx_int_t ngx_chat_dispatch_readers(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
+static ngx_int_t ngx_chat_dispatch_missed(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
 static ngx_chat_err_e ngx_chat_dispatch_may_send(ngx_chat_caller_t *c,
     ngx_str_t *room);
@@ -79,7 +82,9 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         p->body = ngx_chat_body_hash(cmd);
     }
 
-    if (ngx_chat_dispatch_readers(c, cmd, p) != NGX_OK) {
+    if (ngx_chat_dispatch_readers(c, cmd, p) != NGX_OK
+        || ngx_chat_dispatch_missed(c, cmd, p) != NGX_OK)
+    {
         return NGX_CHAT_E_INTERNAL;
     }
 
@@ -170,6 +175,62 @@ ngx_chat_dispatch_readers(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         }
 
         ngx_chat_mark_user(z, &user, p->mention[p->nmentions++]);
+    }
+
+    return NGX_OK;
+}
+
+
+/* who is to be told by a webhook if he has no session: the other one of a
+   direct room, and who is mentioned, but not the author */
+
+static ngx_int_t
+ngx_chat_dispatch_missed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
+    ngx_chat_publish_t *p)
+{
+    u_char                  *pos;
+    ngx_int_t                rc;
+    ngx_chat_hook_missed_t  *m;
+
+    if (!ngx_chat_hook_wants(c->conf->zone, NGX_CHAT_HOOK_MISSED)
+        || c->conf->broker->prepare != NULL)
+    {
+        return NGX_OK;
+    }
+
+    m = ngx_pcalloc(c->pool, (NGX_CHAT_MENTIONS_MAX + 1)
+                             * sizeof(ngx_chat_hook_missed_t));
+    if (m == NULL) {
+        return NGX_ERROR;
+    }
+
+    p->missed = m;
+
+    if (ngx_chat_direct_other(&cmd->room, &c->user->id, m[0].key) == NGX_OK) {
+        /* nobody else reads it, whoever is mentioned */
+        p->nmissed = 1;
+        return NGX_OK;
+    }
+
+    pos = cmd->mentions.data;
+
+    while (cmd->mentions.len > 0 && p->nmissed < NGX_CHAT_MENTIONS_MAX) {
+
+        m = &p->missed[p->nmissed];
+        rc = ngx_chat_mention_next(c->pool, &cmd->mentions, &pos, &m->user);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
+        }
+
+        if ((m->user.len == c->user->id.len
+             && ngx_memcmp(m->user.data, c->user->id.data, m->user.len) == 0)
+            || ngx_chat_direct_key(m->key, &m->user) != NGX_OK)
+        {
+            continue;
+        }
+
+        p->nmissed++;
     }
 
     return NGX_OK;

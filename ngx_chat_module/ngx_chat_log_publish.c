@@ -231,9 +231,13 @@ ngx_chat_publish_append_locked(ngx_chat_zone_t *z, ngx_chat_slot_t *slot,
         ngx_chat_nonce_put_locked(z->sh, slot, p, place, rec.offset, rec.ts);
     }
 
+    ngx_chat_hook_pend_locked(z->sh, p, p->idx, &rec, piece + 1, n - 1);
+
     ngx_chat_test_point("nonce");
 
     ngx_chat_log_append_locked(z->sh, slot, &rec, piece, n);
+
+    ngx_chat_hook_commit_locked(z->sh);
 
     if (rec.lead != 0) {
         ngx_chat_change_link_locked(z->sh, slot);

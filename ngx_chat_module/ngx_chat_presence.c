@@ -8,6 +8,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_hook.h"
 #include "ngx_chat_interest.h"
 #include "ngx_chat_presence.h"
 #include "ngx_chat_room.h"
@@ -175,6 +176,8 @@ ngx_chat_presence_create_locked(ngx_chat_sh_t *sh,
     ngx_chat_presence_chain_locked(sh, e);
     room->n++;
 
+    ngx_chat_presence_hook_locked(sh, room, e, NGX_CHAT_HOOK_JOIN);
+
     return e;
 }
 
@@ -195,6 +198,7 @@ ngx_chat_presence_back_locked(ngx_chat_sh_t *sh,
     if (e->gone) {
         e->gone = 0;
         room->n++;
+        ngx_chat_presence_hook_locked(sh, room, e, NGX_CHAT_HOOK_JOIN);
     }
 
     /* of several sessions the last that has a name says it */

@@ -166,6 +166,10 @@ void ngx_chat_presence_clock_locked(ngx_chat_sh_t *sh, uint64_t now);
 void ngx_chat_presence_end_locked(ngx_chat_sh_t *sh,
     ngx_chat_presence_room_t *p, ngx_chat_presence_entry_t *e,
     ngx_uint_t at_once, ngx_chat_mask_t *wake);
+/* webhooks are told of who has come, or is about to go */
+void ngx_chat_presence_hook_locked(ngx_chat_sh_t *sh,
+    ngx_chat_presence_room_t *p, ngx_chat_presence_entry_t *e,
+    ngx_uint_t kind);
 /* something changed: a version, unless there was one just now */
 void ngx_chat_presence_changed_locked(ngx_chat_sh_t *sh,
     ngx_chat_presence_room_t *p, ngx_chat_mask_t *wake);

@@ -8,6 +8,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_hook.h"
 #include "ngx_chat_interest.h"
 #include "ngx_chat_presence.h"
 #include "ngx_chat_room.h"
@@ -72,6 +73,11 @@ static void
 ngx_chat_presence_gone_locked(ngx_chat_sh_t *sh, ngx_chat_presence_room_t *p,
     ngx_chat_presence_entry_t *e, ngx_chat_mask_t *wake)
 {
+    /* first: after a death in between he leaves again */
+
+    ngx_chat_presence_hook_locked(sh, p, e, NGX_CHAT_HOOK_LEAVE);
+    ngx_chat_barrier();
+
     e->gone = 1;
     p->n--;
 
@@ -87,6 +93,49 @@ ngx_chat_presence_gone_locked(ngx_chat_sh_t *sh, ngx_chat_presence_room_t *p,
     }
 
     ngx_chat_presence_changed_locked(sh, p, wake);
+}
+
+
+/* webhooks hear of who is on the list, and whether somebody is */
+
+void
+ngx_chat_presence_hook_locked(ngx_chat_sh_t *sh, ngx_chat_presence_room_t *p,
+    ngx_chat_presence_entry_t *e, ngx_uint_t kind)
+{
+    uint32_t          n;
+    ngx_str_t         room, user, name;
+    ngx_chat_slot_t  *slot;
+
+    if (sh->hook.mask == 0) {
+        return;
+    }
+
+    slot = ngx_chat_slot_at(sh, (uint32_t) (p - ngx_chat_presence_rooms(sh)),
+                            p->life);
+    if (slot == NULL) {
+        return;
+    }
+
+    room.data = slot->name;
+    room.len = slot->len;
+    user.data = e->id;
+    user.len = e->id_len;
+    name.data = e->name;
+    name.len = e->name_len;
+
+    n = (kind == NGX_CHAT_HOOK_JOIN) ? p->n : p->n - 1;
+
+    if (kind == NGX_CHAT_HOOK_JOIN && n == 1) {
+        ngx_chat_hook_event_locked(sh, NGX_CHAT_HOOK_OCCUPIED, &room, &user,
+                                   &name, e->guest, n);
+    }
+
+    ngx_chat_hook_event_locked(sh, kind, &room, &user, &name, e->guest, n);
+
+    if (kind == NGX_CHAT_HOOK_LEAVE && n == 0) {
+        ngx_chat_hook_event_locked(sh, NGX_CHAT_HOOK_VACATED, &room, &user,
+                                   &name, e->guest, n);
+    }
 }
 
 

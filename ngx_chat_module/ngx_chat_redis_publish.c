@@ -10,6 +10,7 @@
 #include <hiredis/hiredis.h>
 #include <openssl/rand.h>
 #include "ngx_chat_bus.h"
+#include "ngx_chat_hook.h"
 #include "ngx_chat_redis_cluster.h"
 
 
@@ -67,6 +68,8 @@ static ngx_int_t ngx_chat_redis_nonce(ngx_chat_publish_t *p,
     uint64_t nonce[2]);
 static void ngx_chat_redis_published(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply, ngx_chat_err_e code);
+static void ngx_chat_redis_hook(ngx_chat_redis_op_t *op,
+    ngx_chat_publish_t *p);
 static void ngx_chat_redis_echo(ngx_chat_redis_op_t *op,
     ngx_chat_publish_t *p);
 static void ngx_chat_redis_echo_append(ngx_chat_redis_room_t *room,
@@ -279,6 +282,11 @@ ngx_chat_redis_published(ngx_chat_redis_op_t *op,
     }
 
     if (code == NGX_CHAT_OK) {
+
+        if (!p.duplicate) {
+            ngx_chat_redis_hook(op, &p);
+        }
+
         ngx_chat_redis_echo(op, &p);
     }
 
@@ -286,6 +294,45 @@ ngx_chat_redis_published(ngx_chat_redis_op_t *op,
         op->wait->publish = p;
         ngx_chat_redis_complete(op->wait, code);
     }
+}
+
+
+/* webhooks are told by the host that has published */
+
+static void
+ngx_chat_redis_hook(ngx_chat_redis_op_t *op, ngx_chat_publish_t *p)
+{
+    int         i;
+    u_char     *header;
+    ngx_str_t   payload;
+    ngx_int_t   kind;
+
+    i = ngx_chat_redis_first(op) + NGX_CHAT_REDIS_ARG_PIECE;
+
+    /* it begins with the type, one digit */
+
+    header = (u_char *) op->argv[i - NGX_CHAT_REDIS_ARG_PIECE
+                                 + NGX_CHAT_REDIS_ARG_HEADER];
+    kind = ngx_chat_hook_of(header[0] - '0');
+
+    if (kind == NGX_ERROR || op->argc <= i + 2
+        || !ngx_chat_hook_wants(op->redis->zone, kind))
+    {
+        return;
+    }
+
+    payload.data = ngx_alloc(op->lens[i] + op->lens[i + 1] + op->lens[i + 2]
+                             + NGX_CHAT_ID_LEN + NGX_CHAT_TS_LEN + 8,
+                             op->redis->log);
+    if (payload.data == NULL) {
+        return;
+    }
+
+    payload.len = (size_t) (ngx_chat_redis_payload(op, p, payload.data)
+                            - payload.data);
+
+    ngx_chat_hook_put(op->redis->zone, kind, &op->key.name, &payload);
+    ngx_free(payload.data);
 }
 
 

@@ -80,6 +80,7 @@ ngx_chat_repair_locked(ngx_chat_sh_t *sh)
     ngx_chat_presence_repair_locked(sh);
     ngx_chat_nonce_repair_locked(sh);
     ngx_chat_table_repair_locked(sh);
+    ngx_chat_hook_repair_locked(sh);
 
     ngx_chat_test_point("repair:end");
 }

@@ -10,6 +10,7 @@
 #include "ngx_chat_policy.h"
 #include "ngx_chat_session.h"
 #include "ngx_chat_token.h"
+#include "ngx_chat_webhook.h"
 #include "ngx_chat_worker.h"
 
 
@@ -80,6 +81,9 @@ ngx_chat_session_destroy(ngx_chat_session_t *s)
                                                  queue));
     }
 
+    ngx_chat_webhook_leave(s->conf->zone, s->present);
+    s->present = 0;
+
     ngx_chat_backlog_free(s);
     ngx_chat_hub_unpost(&s->reader);
 
@@ -113,6 +117,7 @@ ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
 {
     void             *old;
     u_char           *p;
+    uint32_t          present;
     ngx_queue_t      *q;
     ngx_chat_user_t   kept;
 
@@ -130,6 +135,13 @@ ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
     old = s->user.roles.names;
 
     ngx_chat_user_copy(&s->user, &kept, p);
+
+    /* the new one comes before the old one goes: he may be the same */
+
+    present = s->present;
+    s->present = ngx_chat_webhook_enter(s->conf->zone, &s->user.id,
+                                        s->user.guest);
+    ngx_chat_webhook_leave(s->conf->zone, present);
 
     if (old != NULL) {
         ngx_chat_member_renamed(s);

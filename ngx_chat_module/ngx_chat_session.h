@@ -177,6 +177,7 @@ struct ngx_chat_session_s {
     uint32_t                     warns;        /* `expiring'; 0: told */
     uint32_t                     drain_at;     /* ms, 0: not draining */
     uint32_t                     checked;      /* ngx_chat_control.c */
+    uint32_t                     present;      /* ngx_chat_webhook_enter() */
     uint16_t                     close_code;
     uint8_t                      wire;         /* ngx_chat_wire_e */
 

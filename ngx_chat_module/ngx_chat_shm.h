@@ -20,6 +20,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat.h"
+#include "ngx_chat_hook_private.h"
 #include "ngx_chat_presence_private.h"
 #include "ngx_chat_store.h"
 
@@ -30,7 +31,7 @@
 
 
 #define NGX_CHAT_SH_MAGIC       0x74616863
-#define NGX_CHAT_SH_VERSION     6
+#define NGX_CHAT_SH_VERSION     7
 
 #define NGX_CHAT_SEG_USED       0x67657355
 #define NGX_CHAT_SEG_FREE       0x67657346
@@ -230,6 +231,7 @@ struct ngx_chat_sh_s {
     uint64_t          mark_n;        /* sets */
 
     ngx_chat_presence_sh_t  presence;
+    ngx_chat_hook_sh_t      hook;
 
     /* under the lock; the ring's are read without it */
 

@@ -8,6 +8,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_hook.h"
 #include "ngx_chat_interest.h"
 #include "ngx_chat_limit.h"
 #include "ngx_chat_name.h"
@@ -53,7 +54,8 @@ ngx_chat_zone_init(ngx_shm_zone_t *shm_zone, void *data)
             return NGX_ERROR;
         }
 
-        if (ngx_chat_shm_nonces(shm_zone->shm.size, z->nonce_size)
+        if (ngx_chat_shm_nonces(shm_zone->shm.size - z->hook_memory,
+                                z->nonce_size)
             != z->sh->nonce_n)
         {
             ngx_log_error(NGX_LOG_WARN, shm_zone->shm.log, 0,
@@ -61,6 +63,8 @@ ngx_chat_zone_init(ngx_shm_zone_t *shm_zone, void *data)
                           "until its own size changes or a restart",
                           &shm_zone->shm.name);
         }
+
+        ngx_chat_hook_enable(z);
 
         return NGX_OK;
     }
@@ -89,7 +93,9 @@ ngx_chat_zone_create(ngx_chat_zone_t *z)
     ngx_uint_t      pages;
     ngx_chat_sh_t  *sh;
 
-    zone = z->shm_zone->shm.size;
+    /* what webhooks take comes on top of what "chat_zone" says */
+
+    zone = z->shm_zone->shm.size - z->hook_memory;
     log = z->shm_zone->shm.log;
 
     z->shpool->log_nomem = 0;
@@ -106,8 +112,9 @@ ngx_chat_zone_create(ngx_chat_zone_t *z)
         }
     }
 
-    if (sh == NULL
-        || ngx_chat_shm_layout(sh, size, zone, z->nonce_size) != NGX_OK)
+    if (sh == NULL || size <= z->hook_memory
+        || ngx_chat_shm_layout(sh, size - z->hook_memory, zone, z->nonce_size)
+           != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "chat zone \"%V\" is too small: write a size of at least "
@@ -120,6 +127,10 @@ ngx_chat_zone_create(ngx_chat_zone_t *z)
     /* segments need no cleaning: none is read before it was written */
 
     ngx_memzero(ngx_chat_sh_at(sh, sh->seats), sh->segs - sh->seats);
+
+    if (z->hook_memory > 0) {
+        ngx_chat_hook_layout(sh, z, size - z->hook_memory);
+    }
 
     if (ngx_chat_zone_random(sh->secret, sizeof(sh->secret)) != NGX_OK
         || ngx_chat_zone_random((u_char *) sh->hash_key, sizeof(sh->hash_key))

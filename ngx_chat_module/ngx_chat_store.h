@@ -28,6 +28,8 @@ typedef struct ngx_chat_sh_s     ngx_chat_sh_t;     /* ngx_chat_shm.h */
 typedef struct ngx_chat_rates_s  ngx_chat_rates_t;  /* ngx_chat_rate.h */
 typedef struct ngx_chat_state_s  ngx_chat_state_t;  /* ngx_chat_state.h */
 typedef struct ngx_chat_change_s  ngx_chat_change_t;  /* ngx_chat_change.h */
+typedef struct ngx_chat_hook_missed_s  ngx_chat_hook_missed_t;
+                                                    /* ngx_chat_hook.h */
 
 
 /* what is true of a room by its name: a line of "chat_rooms" */
@@ -60,6 +62,10 @@ struct ngx_chat_zone_s {
     time_t            nonce_ttl;     /* seconds, 0: 300 */
     ngx_log_t        *log;
     void             *remote;        /* "chat_redis"; NULL: this host alone */
+    void             *webhooks;      /* "chat_webhook"; NULL: none */
+    size_t            hook_ring;     /* bytes of the zone that these take */
+    uint32_t          hook_users;    /* and users that there is place for */
+    size_t            hook_memory;   /* of both, at the zone's end */
     time_t            token_ttl;     /* seconds that tokens may live */
 
     /* the zone of another size that the init marked `moved'; NULL: none */
@@ -184,6 +190,8 @@ typedef struct {
     uint64_t               reader[2];
     uint64_t             (*mention)[2];
     ngx_uint_t             nmentions;
+    ngx_chat_hook_missed_t  *missed;     /* unless they have sessions */
+    ngx_uint_t             nmissed;
 
     /* out */
     uint32_t               idx;

@@ -16,6 +16,7 @@
 #include "ngx_chat_purge.h"
 #include "ngx_chat_remote.h"
 #include "ngx_chat_state.h"
+#include "ngx_chat_webhook.h"
 #include "ngx_chat_worker.h"
 
 
@@ -97,6 +98,8 @@ ngx_chat_worker_init(ngx_cycle_t *cycle, ngx_chat_bus_t *bus,
         return NGX_ERROR;
     }
 
+    ngx_chat_webhook_init(zones, cycle->log);
+
     return ngx_chat_worker_brokers(cycle);
 }
 
@@ -150,6 +153,7 @@ ngx_chat_worker_exit(void)
 
     ngx_chat_purge_exit();
     ngx_chat_control_exit();
+    ngx_chat_webhook_exit();
     ngx_chat_fetch_exit();
     ngx_chat_bus_stop();
     ngx_chat_hub_exit();
@@ -274,6 +278,7 @@ ngx_chat_worker_tick(void)
     ngx_chat_hub_transients();
     ngx_chat_control_look();
     ngx_chat_hub_presence_tick();
+    ngx_chat_webhook_tick();
     ngx_chat_worker_save();
 
     if (seat == NGX_CHAT_NO_SEAT) {
@@ -330,7 +335,9 @@ ngx_chat_worker_seat_taken(ngx_uint_t seat, uint64_t start)
         }
 
         ngx_chat_presence_clear(z[i], seat, (uint64_t) ngx_current_msec);
+        ngx_chat_hook_clear(z[i], seat, (uint64_t) ngx_current_msec);
         ngx_chat_remote_mode(z[i], z[i]->remote != NULL);
+        ngx_chat_webhook_want(z[i]);
     }
 
     return NGX_OK;
@@ -347,6 +354,7 @@ ngx_chat_worker_seat_gone(ngx_uint_t seat)
 
     for (i = 0; i < ngx_chat_worker.zones->nelts; i++) {
         ngx_chat_presence_clear(z[i], seat, (uint64_t) ngx_current_msec);
+        ngx_chat_hook_clear(z[i], seat, (uint64_t) ngx_current_msec);
         ngx_chat_zone_detach(z[i], seat);
     }
 }
@@ -385,6 +393,8 @@ ngx_chat_worker_drain(void)
             broker->drain(z[i]);
         }
     }
+
+    ngx_chat_webhook_drain();
 
     if (w->nsessions == 0) {
         return;

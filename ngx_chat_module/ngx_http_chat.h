@@ -190,6 +190,11 @@ char *ngx_http_chat_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *dummy);
+/* ngx_http_chat_set_webhook.c */
+char *ngx_http_chat_set_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+/* at the end: what the zone's webhooks need of it; NGX_ERROR was logged */
+ngx_int_t ngx_http_chat_webhooks_conf(ngx_conf_t *cf, ngx_chat_zone_t *z);
 char *ngx_http_chat_set_nonce(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_chat_set_max_rooms(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

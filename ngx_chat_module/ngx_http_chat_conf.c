@@ -505,7 +505,9 @@ ngx_http_chat_check_conf(ngx_conf_t *cf, ngx_http_chat_main_conf_t *cmcf)
             z[i]->zone.session_rooms = NGX_CHAT_JOIN_MAX;
         }
 
-        if (ngx_http_chat_redis_resolver(cf, &z[i]->zone) != NGX_OK) {
+        if (ngx_http_chat_redis_resolver(cf, &z[i]->zone) != NGX_OK
+            || ngx_http_chat_webhooks_conf(cf, &z[i]->zone) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }

@@ -51,6 +51,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_webhook"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_chat_set_webhook,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_nonce"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_http_chat_set_nonce,

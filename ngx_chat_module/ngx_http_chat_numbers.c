@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include "ngx_chat_broker.h"
 #include "ngx_chat_bus.h"
+#include "ngx_chat_hook.h"
 #include "ngx_chat_state.h"
 #include "ngx_http_chat_status.h"
 
@@ -21,6 +22,7 @@ typedef struct {
     ngx_chat_zone_stat_t   zone;
     ngx_chat_table_stat_t  table;
     ngx_chat_state_stat_t  state;
+    ngx_chat_hook_stat_t   hook;
 } ngx_http_chat_sample_t;
 
 
@@ -98,6 +100,8 @@ static const ngx_http_chat_number_t  ngx_http_chat_numbers[] = {
         "Changes that are not in the state file yet."),
     ngx_http_chat_gauge(state.size, "state_bytes",
         "Size of the state file."),
+    ngx_http_chat_gauge(hook.waiting, "webhook_waiting",
+        "Events that the slowest webhook has not accepted yet."),
 
     ngx_http_chat_metric(NGX_CHAT_M_SESSIONS_TOTAL, "sessions_total",
         "Clients that have connected."),
@@ -135,6 +139,15 @@ static const ngx_http_chat_number_t  ngx_http_chat_numbers[] = {
         "Whatever chat_limit has refused."),
     ngx_http_chat_metric(NGX_CHAT_M_TRANSIENT_LOST, "transient_lost_total",
         "Times that a worker was too slow for signals and typing."),
+    ngx_http_chat_sample_at(NGX_HTTP_CHAT_COUNTER, hook.sent,
+        "webhook_events_total",
+        "Events that webhooks have accepted."),
+    ngx_http_chat_sample_at(NGX_HTTP_CHAT_COUNTER, hook.failed,
+        "webhook_failures_total",
+        "Attempts that webhooks have not accepted."),
+    ngx_http_chat_sample_at(NGX_HTTP_CHAT_COUNTER, hook.lost,
+        "webhook_lost_total",
+        "Events that webhooks were not told of."),
     ngx_http_chat_metric(NGX_CHAT_M_LOCK_WAITS, "lock_waits_total",
         "Times that a process had to wait for the zone's lock."),
     ngx_http_chat_sample_at(NGX_HTTP_CHAT_SECONDS,
@@ -285,6 +298,7 @@ ngx_http_chat_sample(ngx_http_chat_sample_t *s, ngx_chat_zone_t *z)
     ngx_chat_zone_stat(z, &s->zone);
     ngx_chat_table_stat(z, &s->table);
     ngx_chat_state_stat(z, &s->state);
+    ngx_chat_hook_stat(z, &s->hook);
 }
 
 

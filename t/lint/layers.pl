@@ -22,11 +22,11 @@ my @ROWS = (
 
     # 3, store: shared memory, no events
     [qw(store shm segment log room nonce interest limit rate table state repair
-        copy proc test mark remote transient presence change)],
+        copy proc test mark remote transient presence change hook)],
 
     # 4, worker: events, other workers, fan-out
     [qw(bus keys apikey fetch guest login passwd ticket hub broker wire
-        redis)],
+        redis webhook)],
 
     # 5, session: one client, whatever it came by
     [qw(session worker flush dispatch member history replay

@@ -23,7 +23,7 @@ my %MAIN = map { $_ => 1 } qw(load_module user worker_processes events http pid
     worker_rlimit_nofile worker_shutdown_timeout error_log daemon);
 my %HTTP = map { $_ => 1 } qw(server upstream map geo log_format split_clients
     limit_req_zone limit_conn_zone proxy_cache_path ssl_session_cache
-    chat_zone chat_rooms chat_redis chat_max_rooms chat_nonce chat_buffers
+    chat_zone chat_rooms chat_redis chat_webhook chat_max_rooms chat_nonce chat_buffers
     chat_deflate_level chat_deflate_min resolver);
 my %SERVER = map { $_ => 1 } qw(listen location server_name chat_audit_log
     ssl_certificate ssl_certificate_key root);
@@ -149,7 +149,7 @@ sub whole {
     my (%zone, %upstream);
 
     $zone{$1} = 1 while $code =~
-        /\bchat(?:_status|_api|_rooms|_redis|_max_rooms|_nonce)?\s+(?!zone=)([a-z]\w*)\b/g;
+        /\bchat(?:_status|_api|_rooms|_redis|_webhook|_max_rooms|_nonce)?\s+(?!zone=)([a-z]\w*)\b/g;
     $zone{main} = 1 if "@chat" =~ /\bchat main;/;
     delete $zone{$1} while $code =~ /\bchat_zone\s+[^;]*zone=(\w+)/g;
 
@@ -254,6 +254,8 @@ sub content {
     return write_file($file, 'user:$2y$08$' . 'a' x 53 . "\n")
         if $what eq 'chat_login';
     return write_file($file, 'x' x 64) if $alg =~ /^HS/;
+    return write_file($file, 'whsec_' . 'a' x 44 . "\n")
+        if $file =~ /webhook[^\/]*\.key$/;
     return write_file($file, '{"keys":[{"name":"a","scopes":["*"],"key":"'
                              . 'x' x 32 . '"}]}')
         if $file =~ /chat-api[^\/]*\.json$/;
