@@ -29,6 +29,7 @@ const ngx_chat_broker_t  ngx_chat_broker_local = {
     NULL,
     NULL,
     NULL,
+    NULL,
     NULL
 };
 

@@ -92,6 +92,9 @@ typedef struct {
     void       (*transient)(ngx_chat_zone_t *z, ngx_chat_room_key_t *key,
                             ngx_str_t *object, u_char *from);
 
+    /* the table (ngx_chat_table.h) has changed here, perhaps */
+    void       (*changed)(ngx_chat_zone_t *z);
+
     /* a worker begins, ticks once a second, is told to quit, ends */
     ngx_int_t  (*start)(ngx_chat_zone_t *z, ngx_cycle_t *cycle);
     void       (*tick)(ngx_chat_zone_t *z);

@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_chat_address.h"
+#include "ngx_chat_broker.h"
 #include "ngx_chat_bus.h"
 #include "ngx_chat_control.h"
 #include "ngx_chat_standing.h"
@@ -177,10 +178,20 @@ void
 ngx_chat_control_look(void)
 {
     ngx_uint_t                i;
+    const ngx_chat_broker_t  *broker;
     ngx_chat_control_zone_t  *cz;
 
     if (ngx_chat_control == NULL) {
         return;
+    }
+
+    for (i = 0; i < ngx_chat_control->nzones; i++) {
+        cz = &ngx_chat_control->zones[i];
+        broker = ngx_chat_broker(cz->zone);
+
+        if (broker->changed != NULL) {
+            broker->changed(cz->zone);
+        }
     }
 
     for (i = 0; i < ngx_chat_control->nzones; i++) {

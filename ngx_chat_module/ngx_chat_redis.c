@@ -35,6 +35,7 @@ const ngx_chat_broker_t  ngx_chat_broker_redis = {
     ngx_chat_redis_wait,
     ngx_chat_redis_page,
     ngx_chat_redis_transient,
+    ngx_chat_redis_table_changed,
     ngx_chat_redis_start,
     ngx_chat_redis_tick,
     ngx_chat_redis_drain,
@@ -100,6 +101,10 @@ ngx_chat_redis_start(ngx_chat_zone_t *z, ngx_cycle_t *cycle)
     ngx_rbtree_init(&redis->tree, &redis->sentinel,
                     ngx_str_rbtree_insert_value);
 
+    if (ngx_chat_redis_table_start(redis, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_chat_redis_names_start(conf->server.names, redis->log,
                                ngx_chat_redis_named, redis);
 
@@ -164,6 +169,7 @@ ngx_chat_redis_tick(ngx_chat_zone_t *z)
         /* an answer that isn't too old yet costs nothing */
         (void) ngx_chat_redis_names_ask(redis->conf->server.names);
         ngx_chat_redis_rooms_tick(redis);
+        ngx_chat_redis_table_tick(redis);
     }
 }
 
@@ -177,6 +183,7 @@ ngx_chat_redis_drain(ngx_chat_zone_t *z)
 
     if (redis != NULL) {
         ngx_chat_redis_rooms_drain(redis);
+        ngx_chat_redis_table_drain(redis);
     }
 }
 
@@ -197,6 +204,7 @@ ngx_chat_redis_stop(ngx_chat_zone_t *z)
     conf->redis = NULL;
 
     ngx_chat_redis_names_stop(conf->server.names);
+    ngx_chat_redis_table_stop(redis);
     ngx_chat_redis_rooms_exit(redis);
 
     if (redis->cluster != NULL) {

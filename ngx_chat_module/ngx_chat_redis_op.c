@@ -107,9 +107,10 @@ ngx_chat_redis_op_start(ngx_chat_redis_t *redis,
     op->done = done;
     op->slot = ngx_chat_redis_room_slot(redis, key);
 
-    if (script == &ngx_chat_redis_publish_script) {
-        op->publishes = 3 + nkeys + NGX_CHAT_REDIS_PUBLISH_COMMAND;
+    if (script->command) {
+        op->publishes = 3 + nkeys + script->command - 1;
     }
+
     op->argv[2] = &digits[nkeys];
     op->lens[2] = 1;
 

@@ -18,6 +18,7 @@
 #include "ngx_chat_redis.h"
 #include "ngx_chat_redis_slots.h"
 #include "ngx_chat_remote.h"
+#include "ngx_chat_table.h"
 
 
 #define NGX_CHAT_REDIS_ARGS       28
@@ -46,6 +47,7 @@
 typedef struct ngx_chat_redis_op_s       ngx_chat_redis_op_t;
 typedef struct ngx_chat_redis_room_s     ngx_chat_redis_room_t;
 typedef struct ngx_chat_redis_node_s     ngx_chat_redis_node_t;
+typedef struct ngx_chat_redis_table_s    ngx_chat_redis_table_t;
 typedef struct ngx_chat_redis_cluster_s  ngx_chat_redis_cluster_t;
 
 
@@ -79,15 +81,17 @@ struct ngx_chat_redis_node_s {
 typedef struct {
     ngx_str_t                 text;
     u_char                    sha[41];       /* hex; made when first used */
-} ngx_chat_redis_script_t;
 
-/* an argument of that, behind the keys: the command to publish with; and then
-   what precedes the message.  Set for each server that it is sent to. */
-#define NGX_CHAT_REDIS_PUBLISH_COMMAND  13
+    /* which ARGV is the command to publish with, if it does; the next one is
+       what precedes the message.  Set for each server that it is sent to. */
+    ngx_uint_t                command;
+} ngx_chat_redis_script_t;
 
 extern ngx_chat_redis_script_t  ngx_chat_redis_publish_script;
 extern ngx_chat_redis_script_t  ngx_chat_redis_fetch_script;
 extern ngx_chat_redis_script_t  ngx_chat_redis_page_script;
+extern ngx_chat_redis_script_t  ngx_chat_redis_ask_script;
+extern ngx_chat_redis_script_t  ngx_chat_redis_tell_script;
 
 /* NULL: not done, and `code' says why; the operation is freed afterwards */
 typedef void (*ngx_chat_redis_done_pt)(ngx_chat_redis_op_t *op,
@@ -140,6 +144,7 @@ struct ngx_chat_redis_room_s {
     ngx_chat_err_e            code;          /* .. and how */
     ngx_uint_t                idle;          /* ticks without a reader */
 
+    unsigned                  table:1;       /* no room, but the table */
     unsigned                  again:1;       /* fetch once more */
     unsigned                  owner:1;
     unsigned                  subscribed:1;  /* the server has confirmed */
@@ -161,6 +166,8 @@ struct ngx_chat_redis_s {
     ngx_rbtree_t              tree;          /* rooms by channel */
     ngx_rbtree_node_t         sentinel;
     ngx_queue_t               rooms;
+
+    ngx_chat_redis_table_t   *table;
 
     ngx_msec_t                logged;        /* errors: one a second */
     unsigned                  draining:1;
@@ -297,6 +304,38 @@ void ngx_chat_redis_rooms_exit(ngx_chat_redis_t *redis);
 /* gives its rooms to other workers, and goes on until they listen */
 void ngx_chat_redis_rooms_drain(ngx_chat_redis_t *redis);
 
+ngx_chat_redis_room_t *ngx_chat_redis_room_create(ngx_chat_redis_t *redis,
+    ngx_chat_room_key_t *key, ngx_str_t *channel);
+
+/* --- ngx_chat_redis_table.c --- */
+
+/* NGX_OK, or no memory */
+ngx_int_t ngx_chat_redis_table_start(ngx_chat_redis_t *redis,
+    ngx_cycle_t *cycle);
+void ngx_chat_redis_table_stop(ngx_chat_redis_t *redis);
+/* once a second; and the worker quits */
+void ngx_chat_redis_table_tick(ngx_chat_redis_t *redis);
+void ngx_chat_redis_table_drain(ngx_chat_redis_t *redis);
+/* another host has changed it, perhaps */
+void ngx_chat_redis_table_ask(ngx_chat_redis_t *redis);
+/* .. and this one */
+void ngx_chat_redis_table_changed(ngx_chat_zone_t *z);
+
+/* --- ngx_chat_redis_row.c --- */
+
+/* bytes of a row's name, and of all of it at most */
+#define NGX_CHAT_REDIS_ROW_NAME  (2 + 4 * NGX_CHAT_KEY_LEN)
+#define NGX_CHAT_REDIS_ROW_MAX   (NGX_CHAT_REDIS_ROW_NAME                     \
+                                  + 2 * NGX_INT64_LEN + 5                     \
+                                  + NGX_CHAT_VALUE_MAX)
+
+/* "<name> <changed> <expires> <deleted> <value>" to `dst'; returns the end */
+u_char *ngx_chat_redis_row_put(u_char *dst, ngx_chat_row_t *row,
+    ngx_uint_t deleted);
+/* what is behind the name; NGX_ERROR: it isn't one of ours */
+ngx_int_t ngx_chat_redis_row_get(ngx_chat_row_t *row, ngx_uint_t *deleted,
+    ngx_str_t *name, ngx_str_t *text, uint64_t now);
+
 /* --- ngx_chat_redis_fetch.c --- */
 
 /* reads on from the last event that is known here */
@@ -310,6 +349,8 @@ ngx_int_t ngx_chat_redis_append(ngx_chat_redis_t *redis,
 /* takes the room if nobody has it, and listens */
 void ngx_chat_redis_subscribe(ngx_chat_redis_room_t *room);
 void ngx_chat_redis_unsubscribe(ngx_chat_redis_room_t *room);
+/* the table's channel: it has no owner but this worker */
+void ngx_chat_redis_sub_table(ngx_chat_redis_room_t *room);
 /* slots have other servers */
 void ngx_chat_redis_sub_moved(ngx_chat_redis_t *redis);
 /* what wasn't heard of is asked for again */

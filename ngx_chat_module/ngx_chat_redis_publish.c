@@ -222,8 +222,8 @@ ngx_chat_redis_publish_args(ngx_chat_redis_t *redis, ngx_chat_publish_t *p,
 
     /* set when it is sent: what that server has, and who it is */
 
-    ngx_str_null(&arg[NGX_CHAT_REDIS_PUBLISH_COMMAND]);
-    ngx_str_null(&arg[NGX_CHAT_REDIS_PUBLISH_COMMAND + 1]);
+    ngx_str_null(&arg[ngx_chat_redis_publish_script.command - 1]);
+    ngx_str_null(&arg[ngx_chat_redis_publish_script.command]);
 
     ngx_memcpy(&arg[NGX_CHAT_REDIS_ARG_PIECE], p->piece,
                3 * sizeof(ngx_str_t));

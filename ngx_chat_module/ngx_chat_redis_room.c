@@ -139,7 +139,7 @@ ngx_chat_redis_room_find(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key)
 static ngx_chat_redis_room_t *
 ngx_chat_redis_room_get(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key)
 {
-    u_char                 *p, buf[NGX_CHAT_REDIS_KEY_MAX];
+    u_char                  buf[NGX_CHAT_REDIS_KEY_MAX];
     ngx_str_t               channel;
     ngx_chat_redis_room_t  *room;
 
@@ -151,8 +151,19 @@ ngx_chat_redis_room_get(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key)
 
     ngx_chat_redis_key(redis, 'c', key, buf, &channel);
 
+    return ngx_chat_redis_room_create(redis, key, &channel);
+}
+
+
+ngx_chat_redis_room_t *
+ngx_chat_redis_room_create(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key,
+    ngx_str_t *channel)
+{
+    u_char                 *p;
+    ngx_chat_redis_room_t  *room;
+
     room = ngx_calloc(sizeof(ngx_chat_redis_room_t) + key->name.len
-                      + channel.len, redis->log);
+                      + channel->len, redis->log);
     if (room == NULL) {
         return NULL;
     }
@@ -165,10 +176,10 @@ ngx_chat_redis_room_get(ngx_chat_redis_t *redis, ngx_chat_room_key_t *key)
     room->key.name.data = p;
     p = ngx_cpymem(p, key->name.data, key->name.len);
 
-    room->node.str.len = channel.len;
+    room->node.str.len = channel->len;
     room->node.str.data = p;
-    ngx_memcpy(p, channel.data, channel.len);
-    room->node.node.key = ngx_crc32_short(channel.data, channel.len);
+    ngx_memcpy(p, channel->data, channel->len);
+    room->node.node.key = ngx_crc32_short(channel->data, channel->len);
 
     room->slot = ngx_chat_redis_room_slot(redis, key);
 
@@ -219,6 +230,10 @@ ngx_chat_redis_rooms_tick(ngx_chat_redis_t *redis)
     {
         next = ngx_queue_next(q);
         room = ngx_queue_data(q, ngx_chat_redis_room_t, queue);
+
+        if (room->table) {
+            continue;
+        }
 
         if (ngx_chat_redis_room_idle(room)) {
             ngx_chat_redis_room_free(room);

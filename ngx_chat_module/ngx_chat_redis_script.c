@@ -69,7 +69,7 @@ ngx_chat_redis_script_t  ngx_chat_redis_publish_script = { ngx_string(
 "c('EXPIRE',m,a[10])\n"
 "c(a[14],a[11],a[15]..e..' '..n..' '..h..'\\n'..p)\n"
 "return {'P',e,n,t}\n"
-), "" };
+), "", 14 };
 
 
 /* a page ends with the entry that makes it so large, bytes */
@@ -123,7 +123,7 @@ NGX_CHAT_REDIS_CUT
 "end\n"
 "return {'W',e,string.format('%.0f',o),f[1] and f[1][1] or '',"
 "cut(x,tonumber(a[8]))}\n"
-), "" };
+), "", 0 };
 
 
 /*
@@ -151,4 +151,107 @@ NGX_CHAT_REDIS_CUT
 "  x=c('XREVRANGE',s,'+','-','COUNT',a[4])\n"
 "end\n"
 "return {'W',e,o,f[1] and f[1][1] or '',cut(x,tonumber(a[5]))}\n"
-), "" };
+), "", 0 };
+
+
+/*
+ * The table of all hosts (ngx_chat_redis_table.c), which is no room:
+ *
+ *   t:{table}          hash: rows by name, "<changed> <expires> <deleted>
+ *                      <value>"; e epoch, v last version
+ *   v:{table}          sorted set: names by the version that a row was set with
+ *   x:{table}          sorted set: names by the second in which a row that is
+ *                      over is forgotten
+ *
+ * The version is one that no row has passed, whatever was written there.
+ */
+
+#define NGX_CHAT_REDIS_VERSION                                                \
+"local max='9000000000000000'\n"                                              \
+"local m=c('HMGET',h,'e','v')\n"                                              \
+"local e,v=m[1],tonumber(m[2] or '') or 0\n"                                  \
+"if not (v>=0 and v<=tonumber(max)) then v=0 end\n"                           \
+"local q=c('ZREVRANGEBYSCORE',z,max,0,'WITHSCORES','LIMIT',0,1)\n"            \
+"if q[2] then v=math.max(v,math.ceil(tonumber(q[2]))) end\n"
+
+
+/*
+ * KEYS t, v
+ * ARGV 1 known epoch, 2 known version, 3 rows
+ */
+
+ngx_chat_redis_script_t  ngx_chat_redis_ask_script = { ngx_string(
+"local h,z,a=KEYS[1],KEYS[2],ARGV\n"
+"local c=redis.call\n"
+NGX_CHAT_REDIS_VERSION
+"if not e then return {'N'} end\n"
+"local from='(0'\n"
+"if e==a[1] then from='('..a[2] end\n"
+"local x=c('ZRANGEBYSCORE',z,from,max,'WITHSCORES','LIMIT',0,a[3])\n"
+"local s=string.format('%.0f',v)\n"
+"local r={'W',e,s,s}\n"
+"for i=1,#x,2 do\n"
+"  local y=c('HGET',h,x[i])\n"
+"  if y and #x[i]==66 and #y<=4200 then\n"
+"    r[#r+1]=x[i] r[#r+1]=y\n"
+"  end\n"
+"  r[4]=string.format('%.0f',x[i+1])\n"
+"end\n"
+"return r\n"
+), "", 0 };
+
+
+/*
+ * The later one of two rows stays; what is later than tomorrow is nobody's.
+ *
+ * KEYS t, v, x
+ * ARGV 1 new epoch, 2 command that publishes, 3 what precedes the message,
+ *      4 channel, then rows: the name, a space, and the text
+ */
+
+ngx_chat_redis_script_t  ngx_chat_redis_tell_script = { ngx_string(
+"local h,z,x,a=KEYS[1],KEYS[2],KEYS[3],ARGV\n"
+"local c=redis.call\n"
+NGX_CHAT_REDIS_VERSION
+"local now=tonumber(c('TIME')[1])\n"
+"if not e or #e~=#a[1] then\n"
+"  c('DEL',h,z,x)\n"
+"  e=a[1] v=0\n"
+"  c('HSET',h,'e',e)\n"
+"end\n"
+"local new=false\n"
+"for i=5,#a do\n"
+"  local f,b=string.sub(a[i],1,66),string.sub(a[i],68)\n"
+"  local o=c('HGET',h,f)\n"
+"  local t,s,d=string.match(b,'^(%d+) (%d+) (%d)')\n"
+"  local ot=o and tonumber(string.match(o,'^%d+') or '')\n"
+"  t=tonumber(t) s=tonumber(s)\n"
+"  if o~=b and not (ot and ot>t and ot<=now+86400) then\n"
+"    v=v+1\n"
+"    new=true\n"
+"    c('HSET',h,f,b)\n"
+"    c('ZADD',z,string.format('%.0f',v),f)\n"
+"    if d=='1' or s>0 then\n"
+"      if d=='1' or s<t then s=t end\n"
+"      c('ZADD',x,string.format('%.0f',s+604800),f)\n"
+"    else\n"
+"      c('ZREM',x,f)\n"
+"    end\n"
+"  end\n"
+"end\n"
+"if new then\n"
+"  local n=string.format('%.0f',v)\n"
+"  c('HSET',h,'v',n)\n"
+"  local y\n"
+"  if c('ZCARD',x)>1000000 then\n"
+"    y=c('ZRANGE',x,0,31)\n"
+"  else\n"
+"    y=c('ZRANGEBYSCORE',x,'-inf',now,'LIMIT',0,32)\n"
+"  end\n"
+"  for _,f in ipairs(y) do\n"
+"    c('HDEL',h,f) c('ZREM',z,f) c('ZREM',x,f)\n"
+"  end\n"
+"  c(a[2],a[4],a[3]..n)\n"
+"end\n"
+"return {'P',e}\n"
+), "", 2 };

@@ -227,6 +227,19 @@ ngx_chat_redis_sub_moved(ngx_chat_redis_t *redis)
 
 
 void
+ngx_chat_redis_sub_table(ngx_chat_redis_room_t *room)
+{
+    if (room->owner) {
+        ngx_chat_redis_sub_again(room);
+        return;
+    }
+
+    room->owner = 1;
+    ngx_chat_redis_sub_listen(room);
+}
+
+
+void
 ngx_chat_redis_sub_again(ngx_chat_redis_room_t *room)
 {
     if (room->redis->cluster != NULL && room->owner && !room->subscribed) {
@@ -283,7 +296,13 @@ ngx_chat_redis_sub_push(void *data, ngx_chat_redis_reply_t *reply)
                && room->owner)
     {
         room->subscribed = 1;
-        ngx_chat_redis_fetch(room);
+
+        if (room->table) {
+            ngx_chat_redis_table_ask(node->redis);
+
+        } else {
+            ngx_chat_redis_fetch(room);
+        }
 
     } else if (ngx_chat_redis_sub_is(e[0], "sunsubscribe")
                && room->owner && room->subscribed)
@@ -351,6 +370,12 @@ ngx_chat_redis_sub_message(ngx_chat_redis_room_t *room,
     size_t                   len;
     ngx_str_t                message;
     ngx_chat_remote_event_t  ev;
+
+    if (room->table) {
+        /* whatever it says */
+        ngx_chat_redis_table_ask(room->redis);
+        return;
+    }
 
     if (data->type != REDIS_REPLY_STRING) {
         return;

@@ -249,6 +249,14 @@ struct ngx_chat_sh_s {
     uint32_t          table_at;      /* of the sweep */
     uint32_t          recent[NGX_CHAT_RECENT];       /* by sequence */
 
+    /* of the table on several hosts */
+
+    uint32_t          share_on;
+    uint32_t          share_owner;   /* seat + 1 that tells and asks; 0: none */
+    uint64_t          share_beat;    /* seconds, when it last said so */
+    uint64_t          share_told;    /* changes up to this are told */
+    uint64_t          table_time;    /* seconds, the last that were given */
+
     /* of the state file; but for `state_on' and `state_whole' its writer's */
 
     uint32_t          state_on;      /* rows are written to a file */

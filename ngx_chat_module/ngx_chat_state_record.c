@@ -30,7 +30,7 @@ typedef struct {
     uint16_t    len;
     uint8_t     type;
     uint8_t     kind;
-    uint32_t    spare;
+    uint32_t    changed;
     uint64_t    seq;
     uint64_t    expires;
     u_char      room[NGX_CHAT_KEY_LEN];
@@ -76,6 +76,7 @@ ngx_chat_state_put(u_char *dst, uint64_t salt, ngx_uint_t type,
         rec.len = (uint16_t) row->value.len;
         rec.seq = row->seq;
         rec.expires = row->expires;
+        rec.changed = row->changed;
         ngx_memcpy(rec.room, row->room, NGX_CHAT_KEY_LEN);
         ngx_memcpy(rec.subject, row->subject, NGX_CHAT_KEY_LEN);
     }
@@ -193,6 +194,7 @@ ngx_chat_state_get(ngx_chat_state_reader_t *rd, ngx_uint_t *type,
     row->kind = rec.kind;
     row->seq = rec.seq;
     row->expires = rec.expires;
+    row->changed = rec.changed;
     row->value.data = p + sizeof(rec);
     row->value.len = rec.len;
     ngx_memcpy(row->room, rec.room, NGX_CHAT_KEY_LEN);

@@ -20,10 +20,8 @@
 #define NGX_CHAT_TABLE_ALL   0x80000000
 
 
-static ngx_int_t ngx_chat_table_set_locked(ngx_chat_sh_t *sh,
-    ngx_chat_row_t *row, uint64_t now, ngx_uint_t again);
-static ngx_int_t ngx_chat_table_delete_locked(ngx_chat_sh_t *sh,
-    ngx_chat_row_t *row);
+static uint32_t ngx_chat_table_later_locked(ngx_chat_sh_t *sh,
+    ngx_chat_record_t *old, uint64_t now);
 static void ngx_chat_table_put_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
     ngx_chat_record_t *r);
 static void ngx_chat_table_drop_locked(ngx_chat_sh_t *sh, uint32_t *link);
@@ -76,7 +74,8 @@ ngx_chat_table_set(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
     ngx_chat_shm_lock(z);
 
     rc = z->sh->moved ? NGX_AGAIN
-                      : ngx_chat_table_set_locked(z->sh, row, now, 0);
+                      : ngx_chat_table_set_locked(z->sh, row, now,
+                                                  NGX_CHAT_TABLE_HERE);
 
     ngx_chat_shm_unlock(z);
 
@@ -113,7 +112,7 @@ ngx_chat_table_replace(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t seq,
         rc = NGX_DECLINED;
 
     } else {
-        rc = ngx_chat_table_set_locked(z->sh, row, now, 0);
+        rc = ngx_chat_table_set_locked(z->sh, row, now, NGX_CHAT_TABLE_HERE);
     }
 
     ngx_chat_shm_unlock(z);
@@ -122,15 +121,23 @@ ngx_chat_table_replace(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t seq,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now,
-    ngx_uint_t again)
+    ngx_chat_table_from_e from)
 {
     uint32_t           *link;
+    ngx_uint_t          again;
     ngx_chat_record_t  *r, *old;
 
     old = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
                                       &link);
+
+    if (from == NGX_CHAT_TABLE_HERE) {
+        row->changed = ngx_chat_table_later_locked(sh, old, now);
+    }
+
+    row->shared = (from == NGX_CHAT_TABLE_HOST);
+    again = (from == NGX_CHAT_TABLE_AGAIN);
 
     r = ngx_chat_record_take_locked(sh, row, old, again);
 
@@ -153,6 +160,28 @@ ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now,
     ngx_chat_table_put_locked(sh, row, r);
 
     return NGX_OK;
+}
+
+
+/* later than what is replaced, whoever's clock that had */
+
+static uint32_t
+ngx_chat_table_later_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *old,
+    uint64_t now)
+{
+    uint32_t  was;
+
+    if (sh->table_time < now) {
+        sh->table_time = now;
+    }
+
+    was = (old != NULL) ? old->changed : 0;
+
+    if (was < NGX_MAX_UINT32_VALUE) {
+        was++;
+    }
+
+    return ngx_max((uint32_t) sh->table_time, was);
 }
 
 
@@ -204,7 +233,8 @@ ngx_chat_table_delete(ngx_chat_zone_t *z, ngx_chat_row_t *row)
 
     ngx_chat_shm_lock(z);
 
-    rc = z->sh->moved ? NGX_AGAIN : ngx_chat_table_delete_locked(z->sh, row);
+    rc = z->sh->moved ? NGX_AGAIN
+                      : ngx_chat_table_delete_locked(z->sh, row, 0, 0);
 
     ngx_chat_shm_unlock(z);
 
@@ -215,8 +245,9 @@ ngx_chat_table_delete(ngx_chat_zone_t *z, ngx_chat_row_t *row)
 /* what a file has to learn stays; its sequence first, since a row that is
    written once more does no harm */
 
-static ngx_int_t
-ngx_chat_table_delete_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row)
+ngx_int_t
+ngx_chat_table_delete_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
+    uint32_t changed, ngx_uint_t shared)
 {
     uint64_t            seq;
     uint32_t           *link;
@@ -232,7 +263,10 @@ ngx_chat_table_delete_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row)
     seq = sh->table_seq + 1;
     ngx_chat_store(&sh->table_seq, seq);
 
-    if (!sh->state_on) {
+    r->shared = shared;
+    r->changed = changed ? changed : ngx_chat_table_later_locked(sh, r, 0);
+
+    if (!sh->state_on && ngx_chat_record_told(sh, r)) {
         ngx_chat_table_drop_locked(sh, link);
         return NGX_OK;
     }
@@ -340,7 +374,7 @@ ngx_chat_table_take(ngx_chat_zone_t *z, ngx_chat_row_t *row, uint64_t now)
 
     } else if (r != NULL && !ngx_chat_record_over(r, now)) {
         ngx_chat_table_row_locked(sh, r, row);
-        rc = ngx_chat_table_delete_locked(sh, row);
+        rc = ngx_chat_table_delete_locked(sh, row, 0, 0);
     }
 
     ngx_chat_shm_unlock(z);
@@ -415,6 +449,8 @@ ngx_chat_table_row_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r,
     row->kind = r->kind;
     row->expires = r->expires;
     row->seq = r->seq;
+    row->changed = r->changed;
+    row->shared = r->shared;
 
     ngx_memcpy(row->room, r->room, NGX_CHAT_KEY_LEN);
     ngx_memcpy(row->subject, r->subject, NGX_CHAT_KEY_LEN);
@@ -441,54 +477,6 @@ ngx_chat_table_stat(ngx_chat_zone_t *z, ngx_chat_table_stat_t *st)
     st->rows_max = sh->record_n;
     st->bytes_free = (size_t) ngx_chat_load_relaxed(&sh->block_free_n)
                      * NGX_CHAT_BLOCK;
-}
-
-
-/* what is newer here stays: it was changed after `after', and not by this */
-
-ngx_int_t
-ngx_chat_table_restore(ngx_chat_zone_t *z, ngx_chat_row_t *row,
-    ngx_uint_t deleted, uint64_t after, uint64_t upto)
-{
-    uint32_t           *link;
-    ngx_int_t           rc;
-    ngx_chat_sh_t      *sh;
-    ngx_chat_record_t  *r;
-
-    sh = z->sh;
-    rc = NGX_OK;
-
-    ngx_chat_shm_lock(z);
-
-    r = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
-                                    &link);
-
-    if (r != NULL && r->seq > after && r->seq <= upto) {
-        rc = NGX_OK;
-
-    } else if (deleted) {
-        (void) ngx_chat_table_delete_locked(sh, row);
-
-    } else {
-        rc = ngx_chat_table_set_locked(sh, row, 0, 1);
-    }
-
-    ngx_chat_shm_unlock(z);
-
-    return rc;
-}
-
-
-void
-ngx_chat_table_floor(ngx_chat_zone_t *z, uint64_t seq)
-{
-    ngx_chat_shm_lock(z);
-
-    if (z->sh->table_seq < seq) {
-        ngx_chat_store(&z->sh->table_seq, seq);
-    }
-
-    ngx_chat_shm_unlock(z);
 }
 
 
@@ -562,6 +550,10 @@ ngx_chat_table_changed(ngx_chat_zone_t *z, uint64_t after, uint64_t upto,
 void
 ngx_chat_table_sweep_locked(ngx_chat_sh_t *sh, uint64_t now)
 {
+    if (sh->table_time < now) {
+        sh->table_time = now;
+    }
+
     ngx_chat_table_sweep_some_locked(sh, now, 0);
 }
 
@@ -580,6 +572,10 @@ ngx_chat_table_sweep_some_locked(ngx_chat_sh_t *sh, uint64_t now,
         r = ngx_chat_record(sh, sh->table_at);
 
         if (r->seq == 0 || !ngx_chat_record_over(r, now)) {
+            continue;
+        }
+
+        if (!all && !ngx_chat_record_told(sh, r)) {
             continue;
         }
 

@@ -71,6 +71,10 @@ typedef struct {
     uint64_t     expires;            /* seconds since the epoch; 0: never */
     uint64_t     seq;                /* out: the version when it was set */
 
+    /* out, and in of what comes from elsewhere: see ngx_chat_table_apply() */
+    uint32_t     changed;
+    unsigned     shared:1;           /* out */
+
     /*
      * In: what to store, at most NGX_CHAT_VALUE_MAX bytes, any bytes.  Out:
      * `data' is the caller's memory of NGX_CHAT_VALUE_MAX bytes, or NULL if
@@ -167,6 +171,56 @@ ngx_int_t ngx_chat_table_restore(ngx_chat_zone_t *z, ngx_chat_row_t *row,
 
 /* versions from here on are greater */
 void ngx_chat_table_floor(ngx_chat_zone_t *z, uint64_t seq);
+
+
+/* --- ngx_chat_table_share.c: the same table on several hosts --- */
+
+/*
+ * `changed' of a row is the second in which it was changed, by the clock of the
+ * host that did, but always later than what that host replaced.  Of two rows
+ * with one key the later one is true, wherever it comes from and however often,
+ * so it doesn't matter in which order hosts hear of changes.
+ *
+ * A row is shared if the server between the hosts has it.  Until then it stays
+ * here, even if it is deleted or over.
+ */
+
+/* whether rows of this kind are for all hosts */
+ngx_uint_t ngx_chat_table_is_shared(ngx_uint_t kind);
+
+/* whether this zone's table is for several hosts */
+void ngx_chat_table_share(ngx_chat_zone_t *z, ngx_uint_t on);
+
+/*
+ * What the server has: sets or deletes the row if that is later than what is
+ * here.  NGX_OK: it was; NGX_DECLINED: nothing has changed; NGX_BUSY: the table
+ * is full; NGX_AGAIN: the zone moved
+ */
+ngx_int_t ngx_chat_table_apply(ngx_chat_zone_t *z, ngx_chat_row_t *row,
+    ngx_uint_t deleted, uint64_t now);
+
+/* the server has that row, unless it was changed since it was `row->seq' */
+void ngx_chat_table_told(ngx_chat_zone_t *z, ngx_chat_row_t *row);
+
+/*
+ * Nothing is known of what the server has: some hundred rows; *pos is 0 at
+ * first.  NGX_AGAIN: call again; NGX_DONE
+ */
+ngx_int_t ngx_chat_table_untold(ngx_chat_zone_t *z, uint32_t *pos);
+
+/* changes up to this version are told; to set it one must have the claim:
+   NGX_OK or NGX_DECLINED */
+uint64_t ngx_chat_table_told_upto(ngx_chat_zone_t *z);
+ngx_int_t ngx_chat_table_set_told(ngx_chat_zone_t *z, ngx_uint_t seat,
+    uint64_t seq);
+
+/*
+ * One worker of a host tells and asks.  NGX_OK: it is this one (again), for 3
+ * seconds; NGX_DECLINED: another one.
+ */
+ngx_int_t ngx_chat_table_claim(ngx_chat_zone_t *z, ngx_uint_t seat,
+    uint64_t now);
+void ngx_chat_table_release(ngx_chat_zone_t *z, ngx_uint_t seat);
 
 
 /* changes whenever a row is set or deleted; one load, no lock */

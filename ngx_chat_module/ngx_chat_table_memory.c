@@ -122,6 +122,8 @@ ngx_chat_record_write_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *r,
     r->next = 0;
     r->block = 0;
     r->deleted = 0;
+    r->shared = row->shared;
+    r->changed = row->changed;
 
     ngx_memcpy(r->room, row->room, NGX_CHAT_KEY_LEN);
     ngx_memcpy(r->subject, row->subject, NGX_CHAT_KEY_LEN);
@@ -433,6 +435,8 @@ ngx_chat_table_copy_kinds_locked(ngx_chat_sh_t *sh, ngx_chat_sh_t *from,
 
         row.kind = old->kind;
         row.expires = old->expires;
+        row.changed = old->changed;
+        row.shared = old->shared;
         row.value.data = value;
         ngx_memcpy(row.room, old->room, NGX_CHAT_KEY_LEN);
         ngx_memcpy(row.subject, old->subject, NGX_CHAT_KEY_LEN);

@@ -33,8 +33,9 @@ typedef struct {
     uint32_t          block;         /* the first of the value; 0: none */
     uint16_t          len;
     uint8_t           kind;
-    uint8_t           deleted;       /* stays until the file knows */
-    uint8_t           spare[4];
+    uint8_t           deleted:1;     /* stays until the file and hosts know */
+    uint8_t           shared:1;      /* hosts can know */
+    uint32_t          changed;       /* seconds, by its author's clock */
 } ngx_chat_record_t;
 
 
@@ -66,6 +67,10 @@ typedef struct {
 /* the file, if there is one, has its last change */
 #define ngx_chat_record_saved(sh, r)                                          \
     (!(sh)->state_on || (r)->seq <= ngx_chat_load_relaxed(&(sh)->state_saved))
+
+/* .. and so do the other hosts, if there are any */
+#define ngx_chat_record_told(sh, r)                                           \
+    (!(sh)->share_on || (r)->shared || !ngx_chat_table_is_shared((r)->kind))
 
 
 /* ngx_chat_table_memory.c */
@@ -102,6 +107,19 @@ ngx_int_t ngx_chat_table_copy_locked(ngx_chat_sh_t *sh, ngx_chat_sh_t *from);
 
 
 /* ngx_chat_table.c */
+
+/* what a row that is set comes from */
+typedef enum {
+    NGX_CHAT_TABLE_HERE = 0,
+    NGX_CHAT_TABLE_AGAIN,            /* a file: it had its place before */
+    NGX_CHAT_TABLE_HOST              /* another host */
+} ngx_chat_table_from_e;
+
+ngx_int_t ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
+    uint64_t now, ngx_chat_table_from_e from);
+/* `changed' 0: now, and only this host knows */
+ngx_int_t ngx_chat_table_delete_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
+    uint32_t changed, ngx_uint_t shared);
 
 /* once a second: some of the records that are over go */
 void ngx_chat_table_sweep_locked(ngx_chat_sh_t *sh, uint64_t now);

@@ -338,6 +338,7 @@ ngx_chat_worker_seat_taken(ngx_uint_t seat, uint64_t start)
         ngx_chat_hook_clear(z[i], seat, (uint64_t) ngx_current_msec);
         ngx_chat_remote_mode(z[i], z[i]->remote != NULL);
         ngx_chat_webhook_want(z[i]);
+        ngx_chat_table_share(z[i], z[i]->remote != NULL);
     }
 
     return NGX_OK;

@@ -49,7 +49,9 @@ def case_cluster_tls(stage):
         ok = server.call(
             'ACL', 'SETUSER', 'chat', 'on', '>secret', 'resetkeys',
             'resetchannels', '~chat:*', '&chat:*', '-@all', '+ping', '+eval',
-            '+evalsha', '+hmget', '+hget', '+hset', '+expire', '+del',
+            '+evalsha', '+hdel', '+zadd',
+                '+zrem', '+zcard', '+zrange', '+zrangebyscore',
+                '+zrevrangebyscore', '+hmget', '+hget', '+hset', '+expire', '+del',
             '+time', '+xadd', '+xrange', '+xrevrange', '+publish',
             '+subscribe', '+unsubscribe', '+cluster|slots', '+cluster|info',
             '+cluster|myid', '+asking', '+spublish', '+ssubscribe',

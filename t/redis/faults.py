@@ -252,7 +252,9 @@ def case_acl(stage):
     server = stage.redis()
     server.call('ACL', 'SETUSER', 'chat', 'on', '>se:c@ret', 'resetkeys',
                 'resetchannels', '~my:*', '&my:*', '-@all', '+ping',
-                '+select', '+eval', '+evalsha', '+hmget', '+hget', '+hset',
+                '+select', '+eval', '+evalsha', '+hdel', '+zadd',
+                '+zrem', '+zcard', '+zrange', '+zrangebyscore',
+                '+zrevrangebyscore', '+hmget', '+hget', '+hset',
                 '+expire', '+del', '+time', '+xadd', '+xrange', '+xrevrange',
                 '+publish', '+subscribe', '+unsubscribe')
 

@@ -17,6 +17,7 @@
 #include "../../ngx_chat_module/ngx_chat_mark.c"
 #include "../../ngx_chat_module/ngx_chat_table.c"
 #include "../../ngx_chat_module/ngx_chat_table_memory.c"
+#include "../../ngx_chat_module/ngx_chat_table_share.c"
 #include "../../ngx_chat_module/ngx_chat_transient.c"
 #include "../../ngx_chat_module/ngx_chat_hook.c"
 #include "../../ngx_chat_module/ngx_chat_hook_slot.c"
