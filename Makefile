@@ -13,7 +13,7 @@ LISTEN    ?= 127.0.0.1
 PROVE     ?= prove
 # they wait most of the time, some of them for very long: those first
 PROVE_FLAGS ?= -j4
-LONG_T    := $(wildcard t/340-*.t t/414-*.t t/412-*.t t/190-*.t t/180-*.t)
+LONG_T    := $(wildcard t/340-*.t t/510-*.t t/414-*.t t/412-*.t t/190-*.t t/180-*.t)
 T         ?= $(LONG_T) $(filter-out $(LONG_T),$(sort $(wildcard t/*.t)))
 
 # in the order in which "make test" and CI run them
