@@ -48,6 +48,7 @@ static ngx_uint_t ngx_chat_member_too_many(ngx_chat_session_t *s,
 static ngx_chat_err_e ngx_chat_member_may(ngx_chat_session_t *s,
     ngx_chat_join_t *join, ngx_chat_room_key_t *key,
     ngx_chat_stands_t *stands, uint64_t *until);
+static ngx_chat_err_e ngx_chat_member_refused(ngx_int_t rc);
 static void ngx_chat_member_stands(ngx_chat_text_t *t, ngx_chat_session_t *s,
     ngx_str_t *room, ngx_chat_stands_t *stands);
 static ngx_chat_err_e ngx_chat_member_again(ngx_chat_session_t *s,
@@ -140,21 +141,7 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
 
     if (rc != NGX_OK) {
         ngx_free(m);
-
-        switch (rc) {
-
-        case NGX_DECLINED:
-            return NGX_CHAT_E_NOT_FOUND;
-
-        case NGX_BUSY:
-            return NGX_CHAT_E_FULL;
-
-        case NGX_AGAIN:
-            return NGX_CHAT_E_UNAVAILABLE;
-
-        default:
-            return NGX_CHAT_E_INTERNAL;
-        }
+        return ngx_chat_member_refused(rc);
     }
 
     ngx_chat_member_resume(s, join, &info, &resume);
@@ -182,6 +169,28 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
                            members);
 
     return NGX_CHAT_OK;
+}
+
+
+/* of ngx_chat_hub_open() */
+
+static ngx_chat_err_e
+ngx_chat_member_refused(ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_DECLINED:
+        return NGX_CHAT_E_NOT_FOUND;
+
+    case NGX_BUSY:
+        return NGX_CHAT_E_FULL;
+
+    case NGX_AGAIN:
+        return NGX_CHAT_E_UNAVAILABLE;
+
+    default:
+        return NGX_CHAT_E_INTERNAL;
+    }
 }
 
 

@@ -335,6 +335,8 @@ ngx_chat_webhook_next(ngx_chat_webhook_t *h)
         }
     }
 
+    ngx_memzero(&b, sizeof(ngx_chat_hook_batch_t));
+
     b.slot = (ngx_uint_t) h->slot;
     b.buf = w->buf;
     b.size = NGX_CHAT_WEBHOOK_READ;
