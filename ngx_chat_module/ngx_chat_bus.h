@@ -80,6 +80,20 @@ void ngx_chat_bus_wake(ngx_chat_mask_t *mask);
 /* wakes every other worker */
 void ngx_chat_bus_wake_others(void);
 
+/*
+ * --- ngx_chat_bus_user.c: which workers have sessions of a user ---
+ *
+ * Each seat has a filter of bits: a user may have sessions there if the bit of
+ * his hash is set.  It may be set without that; who has sessions has it set.
+ */
+#define NGX_CHAT_BUS_USERS  65536
+#define ngx_chat_bus_user_bit(hash)  ((hash) & (NGX_CHAT_BUS_USERS - 1))
+
+/* this worker has sessions with that bit, or none any more */
+void ngx_chat_bus_user(uint32_t hash, ngx_uint_t on);
+/* the other workers that have; 0: none */
+ngx_uint_t ngx_chat_bus_user_mask(uint32_t hash, ngx_chat_mask_t *mask);
+
 /* seats held now */
 ngx_uint_t ngx_chat_bus_seats(void);
 

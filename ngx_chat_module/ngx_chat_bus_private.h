@@ -38,6 +38,10 @@ typedef struct {
     uint64_t                  swept;        /* second of the last sweep */
     u_char                    padding[40];
     ngx_chat_bus_seat_t       seats[NGX_CHAT_SEATS];
+
+    /* of each seat's users; written by its holder alone, and what nobody has
+       touched takes no memory */
+    uint64_t                  users[NGX_CHAT_SEATS][NGX_CHAT_BUS_USERS / 64];
 } ngx_chat_bus_sh_t;
 
 
@@ -78,6 +82,8 @@ extern ngx_chat_bus_worker_t  ngx_chat_bus_worker;
 
 /* takes a free seat, else a dead one: NGX_OK, NGX_DECLINED (none), NGX_ERROR */
 ngx_int_t ngx_chat_bus_claim(ngx_log_t *log);
+/* the seat has no users */
+void ngx_chat_bus_users_clear(ngx_chat_bus_sh_t *sh, ngx_uint_t seat);
 /* gives this worker's seat back, if it has one */
 void ngx_chat_bus_release(void);
 /* frees the seats of the dead; one worker a second does it */

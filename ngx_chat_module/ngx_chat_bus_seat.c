@@ -123,6 +123,8 @@ ngx_chat_bus_take(ngx_uint_t seat, uint64_t old)
 
     w->seat = seat;
 
+    ngx_chat_bus_users_clear(sh, seat);
+
     if (old != 0) {
         /* it may have died between its append and its wake-up */
         ngx_chat_bus_wake_all(sh);

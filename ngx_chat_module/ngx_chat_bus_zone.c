@@ -37,10 +37,11 @@ ngx_chat_bus_add(ngx_conf_t *cf, void *tag)
         return NULL;
     }
 
-    /* the slab's own pages and one contiguous block for us */
+    /* the slab's own pages, a part of which go by the number of all, and one
+       contiguous block for us */
 
-    size = ngx_align(sizeof(ngx_chat_bus_sh_t), ngx_pagesize)
-           + 8 * ngx_pagesize;
+    size = ngx_align(sizeof(ngx_chat_bus_sh_t), ngx_pagesize);
+    size += ngx_align(size / 64, ngx_pagesize) + 8 * ngx_pagesize;
 
     bus->shm_zone = ngx_shared_memory_add(cf, &name, size, tag);
     if (bus->shm_zone == NULL) {
@@ -81,10 +82,13 @@ ngx_chat_bus_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         bus->sh = shpool->data;
 
     } else {
-        bus->sh = ngx_slab_calloc(shpool, sizeof(ngx_chat_bus_sh_t));
+        bus->sh = ngx_slab_alloc(shpool, sizeof(ngx_chat_bus_sh_t));
         if (bus->sh == NULL) {
             return NGX_ERROR;
         }
+
+        /* who takes a seat clears its users */
+        ngx_memzero(bus->sh, offsetof(ngx_chat_bus_sh_t, users));
 
         bus->sh->magic = NGX_CHAT_BUS_MAGIC;
         shpool->data = bus->sh;

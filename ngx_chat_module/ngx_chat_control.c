@@ -14,6 +14,7 @@
 #include "ngx_chat_broker.h"
 #include "ngx_chat_bus.h"
 #include "ngx_chat_control.h"
+#include "ngx_chat_inbox.h"
 #include "ngx_chat_standing.h"
 
 
@@ -37,6 +38,7 @@ typedef struct {
     ngx_str_t          room;             /* len 0: all */
     uint64_t           before;
     ngx_chat_address_ban_t  ban;         /* of his addresses */
+    ngx_chat_inbox_change_t  notice;
     unsigned           address:1;        /* and it is wanted */
     u_char             text[NGX_CHAT_USER_MAX + NGX_CHAT_ROOM_MAX];
 } ngx_chat_concern_t;
@@ -438,6 +440,8 @@ ngx_chat_control_whom(ngx_chat_concern_t *c, ngx_str_t *value)
         ngx_memcpy(p, str.data, str.len);
     }
 
+    ngx_chat_inbox_change(&c->notice, c->kind, value);
+
     c->before = ngx_chat_standing_number(value, "before");
     c->ban.at = ngx_chat_standing_number(value, "at");
     c->address = (ngx_chat_standing_number(value, "address") != 0);
@@ -601,6 +605,11 @@ ngx_chat_control_apply(ngx_chat_session_t *s, ngx_chat_concern_t *c)
     m = s->conf->raw ? NULL : ngx_chat_member_find(s, &c->room);
 
     if (m == NULL) {
+
+        if (c->user.len > 0) {
+            ngx_chat_inbox_changed(s, &c->notice, &c->room);
+        }
+
         return;
     }
 

@@ -52,11 +52,19 @@ ngx_chat_invite(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     code = ngx_chat_dispatch_may(c, NGX_CHAT_MAY_INVITE, &cmd->room);
 
-    /* where everybody may be there is nothing to keep */
+    if (code != NGX_CHAT_OK || !c->invite) {
+        /* where everybody may be there is nothing to keep */
+        return code;
+    }
 
-    return (code == NGX_CHAT_OK && c->invite)
-           ? ngx_chat_dispatch_member(c, &cmd->room, &cmd->moder.user, 1)
-           : code;
+    code = ngx_chat_dispatch_member(c, &cmd->room, &cmd->moder.user, 1);
+
+    if (code == NGX_CHAT_OK) {
+        /* he is told */
+        ngx_chat_control_changed();
+    }
+
+    return code;
 }
 
 

@@ -13,6 +13,7 @@
 #include "ngx_chat_direct.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_hook.h"
+#include "ngx_chat_inbox.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_mark.h"
 #include "ngx_chat_token.h"
@@ -88,7 +89,13 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         return NGX_CHAT_E_INTERNAL;
     }
 
-    return ngx_chat_dispatch_broker(c, p, cmd->text.len + cmd->data.len);
+    code = ngx_chat_dispatch_broker(c, p, cmd->text.len + cmd->data.len);
+
+    if (code == NGX_CHAT_OK) {
+        ngx_chat_inbox_published(c, cmd, p);
+    }
+
+    return code;
 }
 
 
@@ -606,6 +613,10 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
     if (conf->broker->prepare == NULL) {
         ngx_chat_text_lit(t, ",\"edit\",\"delete\",\"react\",\"thread\","
                              "\"direct\",\"block\",\"rooms\",\"invite\"");
+
+        if (conf->notice) {
+            ngx_chat_text_lit(t, ",\"notice\"");
+        }
     }
 
     ngx_chat_text_lit(t, ",\"moderation\",\"state\"],\"limits\":{\"text\":");

@@ -9,6 +9,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_dispatch.h"
+#include "ngx_chat_inbox.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_mark.h"
 #include "ngx_chat_transient.h"
@@ -57,6 +58,10 @@ ngx_chat_command_read(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         ngx_chat_enc_unread(t, &r);
         ngx_chat_text_lit(t, "}");
         ngx_chat_dispatch_emit(c, t);
+    }
+
+    if (r.moved) {
+        ngx_chat_inbox_read(c, &r);
     }
 
     if (r.moved && c->conf->receipts) {

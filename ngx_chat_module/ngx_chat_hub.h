@@ -23,6 +23,7 @@
 #include "ngx_chat.h"
 #include "ngx_chat_presence.h"
 #include "ngx_chat_store.h"
+#include "ngx_chat_transient.h"
 #include "ngx_chat_wire.h"
 
 
@@ -127,6 +128,9 @@ typedef struct {
     /* the room has another version of presence than room->told: tells it by
        ngx_chat_hub_presence_give() */
     void                  (*presence)(ngx_chat_hub_room_t *room);
+    /* an event for the sessions of a user, valid during the call */
+    void                  (*notice)(ngx_chat_zone_t *z,
+                                    ngx_chat_transient_t *e);
 } ngx_chat_reader_handlers_t;
 
 

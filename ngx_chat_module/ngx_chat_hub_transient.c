@@ -93,7 +93,12 @@ ngx_chat_hub_transients_zone(ngx_chat_hub_zone_t *hz)
 
             e = (ngx_chat_transient_t *) (buf + at);
 
-            if (e->room < hz->nslots && hz->rooms[e->room] != NULL) {
+            if (e->room == NGX_CHAT_TRANSIENT_USER) {
+                ngx_chat_hub.readers->notice(hz->zone, e);
+
+            } else if (e->room < hz->nslots
+                       && hz->rooms[e->room] != NULL)
+            {
                 ngx_chat_hub_transient_give(hz->rooms[e->room], e);
             }
         }

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat_backlog.h"
+#include "ngx_chat_inbox.h"
 #include "ngx_chat_policy.h"
 #include "ngx_chat_session.h"
 #include "ngx_chat_token.h"
@@ -84,6 +85,7 @@ ngx_chat_session_destroy(ngx_chat_session_t *s)
     ngx_chat_webhook_leave(s->conf->zone, s->present);
     s->present = 0;
 
+    ngx_chat_inbox_leave(s);
     ngx_chat_backlog_free(s);
     ngx_chat_hub_unpost(&s->reader);
 
@@ -147,6 +149,8 @@ ngx_chat_session_set_user(ngx_chat_session_t *s, ngx_chat_user_t *user)
         ngx_chat_member_renamed(s);
         ngx_free(old);
     }
+
+    ngx_chat_inbox_enter(s);
 
     /* another one stands otherwise in his rooms */
 

@@ -63,6 +63,7 @@ typedef struct {
     time_t                     session_max;    /* 0: no bound */
     ngx_uint_t                 typing_max;     /* sessions in a room */
     ngx_flag_t                 receipts;       /* who reads is told */
+    ngx_flag_t                 notice;         /* of what is elsewhere */
     ngx_uint_t                 presence_max;   /* users of one with names */
     ngx_msec_t                 presence_grace;
     ngx_uint_t                 raw;            /* chat_format raw */
@@ -148,6 +149,8 @@ struct ngx_chat_session_s {
     ngx_queue_t                  queue;        /* all of this worker's */
     ngx_queue_t                  deadline;     /* a slot of the wheel */
     ngx_queue_t                  stuck;        /* while blocked, by age */
+    ngx_chat_session_t          *inbox_next;   /* ngx_chat_inbox.c */
+    ngx_chat_session_t         **inbox_prev;   /* NULL: it is in none */
     ngx_queue_t                  members;
     ngx_uint_t                   nmembers;
     ngx_queue_t                 *turn;         /* of them; NULL: the first */
@@ -178,6 +181,7 @@ struct ngx_chat_session_s {
     uint32_t                     drain_at;     /* ms, 0: not draining */
     uint32_t                     checked;      /* ngx_chat_control.c */
     uint32_t                     present;      /* ngx_chat_webhook_enter() */
+    uint32_t                     inbox;        /* a hash of the user */
     uint16_t                     close_code;
     uint8_t                      wire;         /* ngx_chat_wire_e */
 

@@ -14,8 +14,10 @@
 #include "ngx_chat_transient.h"
 
 
+static void ngx_chat_transient_room_locked(ngx_chat_sh_t *sh,
+    ngx_chat_slot_t *slot, ngx_str_t *payload, u_char *from);
 static void ngx_chat_transient_write_locked(ngx_chat_sh_t *sh,
-    ngx_chat_slot_t *slot, ngx_chat_transient_put_t *p);
+    ngx_chat_transient_t *e, ngx_str_t *payload, u_char *from);
 static uint64_t ngx_chat_transient_copy_in(ngx_chat_sh_t *sh, uint64_t at,
     const void *data, size_t size);
 static void ngx_chat_transient_copy_out(ngx_chat_sh_t *sh, uint64_t at,
@@ -55,7 +57,7 @@ ngx_chat_transient_put(ngx_chat_zone_t *z, ngx_uint_t seat,
     } else if (slot->followers > 0
                && (!p->typing || ngx_chat_typing_passes_locked(sh, slot, p)))
     {
-        ngx_chat_transient_write_locked(sh, slot, p);
+        ngx_chat_transient_room_locked(sh, slot, &p->payload, p->from);
         p->wake = slot->mask;
         ngx_chat_interest_mask_locked(sh, slot, &p->wake);
         p->passed = 1;
@@ -71,25 +73,58 @@ ngx_chat_transient_put(ngx_chat_zone_t *z, ngx_uint_t seat,
 }
 
 
-static void
-ngx_chat_transient_write_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
-    ngx_chat_transient_put_t *p)
+ngx_int_t
+ngx_chat_transient_put_user(ngx_chat_zone_t *z, uint64_t user,
+    ngx_str_t *payload, u_char *from)
 {
-    uint64_t              at, last;
+    ngx_chat_transient_t  e;
+
+    if (ngx_chat_transient_size(payload->len) > NGX_CHAT_TRANSIENT_MAX) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&e, sizeof(ngx_chat_transient_t));
+
+    e.room = NGX_CHAT_TRANSIENT_USER;
+    e.life = user;
+
+    ngx_chat_shm_lock(z);
+    ngx_chat_transient_write_locked(z->sh, &e, payload, from);
+    ngx_chat_shm_unlock(z);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_chat_transient_room_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
+    ngx_str_t *payload, u_char *from)
+{
     ngx_chat_transient_t  e;
 
     ngx_memzero(&e, sizeof(ngx_chat_transient_t));
 
-    e.size = (uint32_t) p->payload.len;
     e.room = ngx_chat_slot_ref(sh, slot) - 1;
     e.life = slot->life;
 
-    if (p->from != NULL) {
-        ngx_memcpy(e.from, p->from, NGX_CHAT_TRANSIENT_FROM);
+    ngx_chat_transient_write_locked(sh, &e, payload, from);
+}
+
+
+static void
+ngx_chat_transient_write_locked(ngx_chat_sh_t *sh, ngx_chat_transient_t *e,
+    ngx_str_t *payload, u_char *from)
+{
+    uint64_t  at, last;
+
+    e->size = (uint32_t) payload->len;
+
+    if (from != NULL) {
+        ngx_memcpy(e->from, from, NGX_CHAT_TRANSIENT_FROM);
     }
 
     at = sh->transient_head;
-    last = at + ngx_chat_transient_size(e.size);
+    last = at + ngx_chat_transient_size(e->size);
 
     /* who copies what is overwritten now finds the tail moved afterwards */
 
@@ -99,9 +134,9 @@ ngx_chat_transient_write_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 
     ngx_chat_fence_release();
 
-    at = ngx_chat_transient_copy_in(sh, at, &e, sizeof(ngx_chat_transient_t));
+    at = ngx_chat_transient_copy_in(sh, at, e, sizeof(ngx_chat_transient_t));
 
-    (void) ngx_chat_transient_copy_in(sh, at, p->payload.data, e.size);
+    (void) ngx_chat_transient_copy_in(sh, at, payload->data, e->size);
 
     ngx_chat_test_point("transient:written");
 
@@ -112,13 +147,12 @@ ngx_chat_transient_write_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot,
 void
 ngx_chat_transient_presence_locked(ngx_chat_sh_t *sh, ngx_chat_slot_t *slot)
 {
-    ngx_chat_transient_put_t  p;
+    ngx_str_t  none;
 
-    ngx_memzero(&p, sizeof(ngx_chat_transient_put_t));
+    none.len = 0;
+    none.data = (u_char *) "";
 
-    p.payload.data = (u_char *) "";
-
-    ngx_chat_transient_write_locked(sh, slot, &p);
+    ngx_chat_transient_room_locked(sh, slot, &none, NULL);
 }
 
 

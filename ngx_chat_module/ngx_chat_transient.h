@@ -27,6 +27,10 @@
 /* the largest event, with its header, bytes; a reader's buffer holds it */
 #define NGX_CHAT_TRANSIENT_MAX   (16 * 1024)
 
+/* the room of an event that is for the sessions of a user: `life' is a hash of
+   the user then, the payload is the caller's */
+#define NGX_CHAT_TRANSIENT_USER  0xffffffffU
+
 /* "on" is passed on again after, and after an "off", ms */
 #define NGX_CHAT_TYPING_REPEAT   3000
 #define NGX_CHAT_TYPING_AGAIN    1000
@@ -77,6 +81,13 @@ typedef struct {
  */
 ngx_int_t ngx_chat_transient_put(ngx_chat_zone_t *z, ngx_uint_t seat,
     ngx_chat_transient_put_t *p);
+
+/*
+ * Puts an event for the sessions of a user into the ring; `from' as above.
+ * NGX_OK; NGX_ERROR: larger than the ring takes.
+ */
+ngx_int_t ngx_chat_transient_put_user(ngx_chat_zone_t *z, uint64_t user,
+    ngx_str_t *payload, u_char *from);
 
 /* where the next event will be: whoever begins to read begins there.  No
    lock. */

@@ -12,6 +12,7 @@
 #include <ngx_event.h>
 #include "ngx_chat_control.h"
 #include "ngx_chat_fetch.h"
+#include "ngx_chat_inbox.h"
 #include "ngx_chat_presence.h"
 #include "ngx_chat_purge.h"
 #include "ngx_chat_remote.h"
@@ -56,7 +57,8 @@ static const ngx_chat_reader_handlers_t  ngx_chat_worker_readers = {
     ngx_chat_session_flush,
     ngx_chat_session_reset,
     ngx_chat_session_transient,
-    ngx_chat_member_changes
+    ngx_chat_member_changes,
+    ngx_chat_inbox_give
 };
 
 
@@ -93,7 +95,8 @@ ngx_chat_worker_init(ngx_cycle_t *cycle, ngx_chat_bus_t *bus,
     }
 
     if (ngx_chat_hub_init(cycle, zones, &ngx_chat_worker_readers) != NGX_OK
-        || ngx_chat_control_init(zones, &w->sessions, cycle->log) != NGX_OK)
+        || ngx_chat_control_init(zones, &w->sessions, cycle->log) != NGX_OK
+        || ngx_chat_inbox_init(cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -154,6 +157,7 @@ ngx_chat_worker_exit(void)
     ngx_chat_purge_exit();
     ngx_chat_control_exit();
     ngx_chat_webhook_exit();
+    ngx_chat_inbox_exit();
     ngx_chat_fetch_exit();
     ngx_chat_bus_stop();
     ngx_chat_hub_exit();

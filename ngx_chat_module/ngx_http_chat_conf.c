@@ -188,6 +188,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->chat.replay_bytes = NGX_CONF_UNSET_SIZE;
     conf->chat.typing_max = NGX_CONF_UNSET_UINT;
     conf->chat.receipts = NGX_CONF_UNSET;
+    conf->chat.notice = NGX_CONF_UNSET;
     conf->chat.presence_max = NGX_CONF_UNSET_UINT;
     conf->chat.presence_grace = NGX_CONF_UNSET_MSEC;
     conf->chat.ping = NGX_CONF_UNSET;
@@ -253,6 +254,7 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->chat.typing_max, prev->chat.typing_max,
                               100);
     ngx_conf_merge_value(conf->chat.receipts, prev->chat.receipts, 0);
+    ngx_conf_merge_value(conf->chat.notice, prev->chat.notice, 1);
     ngx_conf_merge_uint_value(conf->chat.presence_max,
                               prev->chat.presence_max, 200);
     ngx_conf_merge_msec_value(conf->chat.presence_grace,

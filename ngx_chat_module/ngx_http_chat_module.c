@@ -233,6 +233,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       offsetof(ngx_http_chat_loc_conf_t, chat.receipts),
       NULL },
 
+    { ngx_string("chat_notice"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_chat_loc_conf_t, chat.notice),
+      NULL },
+
     { ngx_string("chat_presence_max"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE1,
       ngx_http_chat_set_value,

@@ -15,6 +15,7 @@ __DATA__
 
 === TEST 1: a marker moves forward, on both workers, over every transport
 --- chat_config
+chat_notice off;
 chat_user  $http_x_user trusted;
 --- chat
 a: ws /chat/lobby header="X-User: ann"

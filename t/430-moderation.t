@@ -68,6 +68,7 @@ __DATA__
 
 === TEST 1: kick: out of the room everywhere, and may come back
 --- chat_config
+chat_notice off;
 chat_user  $http_x_user trusted;
 chat_role  moderator user=mod;
 --- chat
@@ -250,6 +251,7 @@ b: ask {"type":"message","id":10,"room":"lobby","text":"8"} -> {"type":"ok"}
 
 === TEST 6: roles, given and taken
 --- chat_config
+chat_notice off;
 chat_user   $http_x_user trusted;
 chat_role   owner user=own;
 chat_allow  moderator read room=staff;

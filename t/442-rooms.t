@@ -20,6 +20,7 @@ chat_zone   zone=main:8m;
 chat_rooms  main  none-*  create=off;
 chat_rooms  main  *  list=on;
 --- chat_config
+chat_notice off;
 chat_user   $http_x_user trusted;
 chat_role   moderator user=mod;
 chat_role   owner user=root;

@@ -30,7 +30,7 @@ my @ROWS = (
 
     # 5, session: one client, whatever it came by
     [qw(session worker flush dispatch member history replay
-       backlog control standing audit purge address)],
+       backlog control standing audit purge address inbox)],
 );
 
 my $HTTP = 6;
