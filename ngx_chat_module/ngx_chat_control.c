@@ -180,7 +180,7 @@ void
 ngx_chat_control_look(void)
 {
     ngx_uint_t                i;
-    const ngx_chat_broker_t  *broker;
+    ngx_chat_zone_t          *z;
     ngx_chat_control_zone_t  *cz;
 
     if (ngx_chat_control == NULL) {
@@ -188,11 +188,10 @@ ngx_chat_control_look(void)
     }
 
     for (i = 0; i < ngx_chat_control->nzones; i++) {
-        cz = &ngx_chat_control->zones[i];
-        broker = ngx_chat_broker(cz->zone);
+        z = ngx_chat_control->zones[i].zone;
 
-        if (broker->changed != NULL) {
-            broker->changed(cz->zone);
+        if (ngx_chat_broker(z)->changed != NULL) {
+            ngx_chat_broker(z)->changed(z);
         }
     }
 
@@ -604,21 +603,15 @@ ngx_chat_control_apply(ngx_chat_session_t *s, ngx_chat_concern_t *c)
 
     m = s->conf->raw ? NULL : ngx_chat_member_find(s, &c->room);
 
-    if (m == NULL) {
-
-        if (c->user.len > 0) {
-            ngx_chat_inbox_changed(s, &c->notice, &c->room);
-        }
-
-        return;
-    }
-
-    if (c->kind == NGX_CHAT_KIND_KICK) {
+    if (m != NULL && c->kind == NGX_CHAT_KIND_KICK) {
         ngx_chat_member_leave(s, m, &none, "kicked");
-        return;
-    }
 
-    ngx_chat_member_recheck(s, m);
+    } else if (m != NULL) {
+        ngx_chat_member_recheck(s, m);
+
+    } else if (c->user.len > 0) {
+        ngx_chat_inbox_changed(s, &c->notice, &c->room);
+    }
 }
 
 

@@ -181,6 +181,7 @@ p: expect 404
 w: ws /raw/club-1 header="X-User: ann"
 w: closed
 m: ask {"type":"invite","id":1,"room":"club-1","user":"ann"} -> {"type":"ok"}
+a: recv {"type":"notice","kind":"invite","room":"club-1","user":{"id":"mod"}}
 a: ask {"type":"join","id":4,"room":"club-1"} -> {"type":"joined"}
 a: ask {"type":"invite","id":5,"room":"club-1","user":"bob"} -> {"type":"ok"}
 b: enter ws /chat/club-1 header="X-User: bob" same=m
