@@ -163,7 +163,8 @@ NGX_CHAT_REDIS_CUT
  *   x:{table}          sorted set: names by the second in which a row that is
  *                      over is forgotten
  *
- * The version is one that no row has passed, whatever was written there.
+ * The version is one that no row has passed, whatever was written there; an
+ * epoch that isn't one is none.
  */
 
 #define NGX_CHAT_REDIS_VERSION                                                \
@@ -172,7 +173,8 @@ NGX_CHAT_REDIS_CUT
 "local e,v=m[1],tonumber(m[2] or '') or 0\n"                                  \
 "if not (v>=0 and v<=tonumber(max)) then v=0 end\n"                           \
 "local q=c('ZREVRANGEBYSCORE',z,max,0,'WITHSCORES','LIMIT',0,1)\n"            \
-"if q[2] then v=math.max(v,math.ceil(tonumber(q[2]))) end\n"
+"if q[2] then v=math.max(v,math.ceil(tonumber(q[2]))) end\n"              \
+"if e and #e~=10 then e=nil end\n"
 
 
 /*
@@ -202,7 +204,8 @@ NGX_CHAT_REDIS_VERSION
 
 
 /*
- * The later one of two rows stays; what is later than tomorrow is nobody's.
+ * The later one of two rows stays; what is later than tomorrow is of now.  A
+ * caller is told which are there in place of his.
  *
  * KEYS t, v, x
  * ARGV 1 new epoch, 2 command that publishes, 3 what precedes the message,
@@ -214,19 +217,26 @@ ngx_chat_redis_script_t  ngx_chat_redis_tell_script = { ngx_string(
 "local c=redis.call\n"
 NGX_CHAT_REDIS_VERSION
 "local now=tonumber(c('TIME')[1])\n"
-"if not e or #e~=#a[1] then\n"
+"if not e or v+#a>tonumber(max) then\n"
 "  c('DEL',h,z,x)\n"
 "  e=a[1] v=0\n"
 "  c('HSET',h,'e',e)\n"
 "end\n"
 "local new=false\n"
+"local r={'P',e}\n"
 "for i=5,#a do\n"
 "  local f,b=string.sub(a[i],1,66),string.sub(a[i],68)\n"
 "  local o=c('HGET',h,f)\n"
 "  local t,s,d=string.match(b,'^(%d+) (%d+) (%d)')\n"
 "  local ot=o and tonumber(string.match(o,'^%d+') or '')\n"
 "  t=tonumber(t) s=tonumber(s)\n"
-"  if o~=b and not (ot and ot>t and ot<=now+86400) then\n"
+"  if t>now+86400 then\n"
+"    t=now\n"
+"    b=string.format('%.0f',t)..string.match(b,' .*')\n"
+"  end\n"
+"  if ot and ot>t and ot<=now+86400 then\n"
+"    if #o<=4200 then r[#r+1]=f r[#r+1]=o end\n"
+"  elseif o~=b then\n"
 "    v=v+1\n"
 "    new=true\n"
 "    c('HSET',h,f,b)\n"
@@ -253,5 +263,5 @@ NGX_CHAT_REDIS_VERSION
 "  end\n"
 "  c(a[2],a[4],a[3]..n)\n"
 "end\n"
-"return {'P',e}\n"
+"return r\n"
 ), "", 2 };

@@ -29,8 +29,6 @@ static void ngx_chat_redis_table_asked(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply, ngx_chat_err_e code);
 static ngx_int_t ngx_chat_redis_table_answer(ngx_chat_redis_table_t *t,
     ngx_chat_redis_reply_t *reply);
-static void ngx_chat_redis_table_rows(ngx_chat_redis_table_t *t,
-    ngx_chat_redis_reply_t *reply);
 static ngx_uint_t ngx_chat_redis_table_row(ngx_chat_redis_table_t *t,
     ngx_chat_redis_reply_t *name, ngx_chat_redis_reply_t *text);
 
@@ -139,6 +137,14 @@ ngx_chat_redis_table_tick(ngx_chat_redis_t *redis)
     if (!t->owner) {
         t->owner = 1;
         ngx_chat_redis_table_forget(t);
+    }
+
+    if (t->missing && t->phase == NGX_CHAT_REDIS_IDLE_TABLE
+        && ngx_current_msec - t->missed >= NGX_CHAT_REDIS_MISSING)
+    {
+        /* perhaps there is place for it now */
+        t->missing = 0;
+        t->version = 0;
     }
 
     ngx_chat_redis_sub_table(t->room);
@@ -346,11 +352,17 @@ ngx_chat_redis_table_asked(ngx_chat_redis_op_t *op,
 
     /* a new connection: this was of the one before */
 
-    if (t->phase == NGX_CHAT_REDIS_ASKING
-        && ngx_chat_redis_table_answer(t, reply) != NGX_OK)
-    {
-        ngx_chat_redis_log(t->redis, "an answer that isn't ours", "", 0);
-        return;
+    if (t->phase == NGX_CHAT_REDIS_ASKING) {
+
+        if (ngx_chat_redis_table_answer(t, reply) != NGX_OK) {
+            ngx_chat_redis_log(t->redis, "an answer that isn't ours", "", 0);
+            return;
+        }
+
+        if (t->phase == NGX_CHAT_REDIS_FORGET) {
+            /* once a second, whatever it says */
+            return;
+        }
     }
 
     ngx_chat_redis_table_go(t);
@@ -364,21 +376,14 @@ static ngx_int_t
 ngx_chat_redis_table_answer(ngx_chat_redis_table_t *t,
     ngx_chat_redis_reply_t *reply)
 {
-    size_t                    i;
     uint64_t                  version, last;
     ngx_chat_redis_reply_t  **e;
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
+    if (ngx_chat_redis_table_strings(reply) != NGX_OK) {
         return NGX_ERROR;
     }
 
     e = reply->element;
-
-    for (i = 0; i < reply->elements; i++) {
-        if (e[i]->type != REDIS_REPLY_STRING) {
-            return NGX_ERROR;
-        }
-    }
 
     if (reply->elements == 1) {
 
@@ -413,7 +418,7 @@ ngx_chat_redis_table_answer(ngx_chat_redis_table_t *t,
     t->known = 1;
     ngx_memcpy(t->epoch, e[1]->str, NGX_CHAT_EPOCH_LEN);
 
-    ngx_chat_redis_table_rows(t, reply);
+    ngx_chat_redis_table_rows(t, reply, 4);
 
     if (last > t->version && last < version) {
         t->version = last;
@@ -427,9 +432,28 @@ ngx_chat_redis_table_answer(ngx_chat_redis_table_t *t,
 }
 
 
-static void
+ngx_int_t
+ngx_chat_redis_table_strings(ngx_chat_redis_reply_t *reply)
+{
+    size_t  i;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < reply->elements; i++) {
+        if (reply->element[i]->type != REDIS_REPLY_STRING) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
 ngx_chat_redis_table_rows(ngx_chat_redis_table_t *t,
-    ngx_chat_redis_reply_t *reply)
+    ngx_chat_redis_reply_t *reply, size_t first)
 {
     size_t                    i;
     ngx_uint_t                n;
@@ -439,7 +463,7 @@ ngx_chat_redis_table_rows(ngx_chat_redis_table_t *t,
     e = reply->element;
     n = 0;
 
-    for (i = 4; i < reply->elements; i += 2) {
+    for (i = first; i < reply->elements; i += 2) {
         n += ngx_chat_redis_table_row(t, e[i], e[i + 1]);
     }
 
@@ -486,6 +510,11 @@ ngx_chat_redis_table_row(ngx_chat_redis_table_t *t,
     }
 
     rc = ngx_chat_table_apply(t->redis->zone, &row, deleted, now);
+
+    if (rc == NGX_BUSY && !t->missing) {
+        t->missing = 1;
+        t->missed = ngx_current_msec;
+    }
 
     if (rc == NGX_BUSY && ngx_current_msec - t->redis->logged >= 1000) {
         t->redis->logged = ngx_current_msec;

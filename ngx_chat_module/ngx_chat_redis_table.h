@@ -24,6 +24,9 @@
 #define NGX_CHAT_REDIS_TELL_ARGS  7
 #define NGX_CHAT_REDIS_ASK        "32"
 
+/* all is read again if there was no place for something, ms */
+#define NGX_CHAT_REDIS_MISSING    30000
+
 /* calls into the table in one turn */
 #define NGX_CHAT_REDIS_CALLS      64
 
@@ -60,6 +63,9 @@ struct ngx_chat_redis_table_s {
     ngx_chat_row_t                 row[NGX_CHAT_REDIS_TELL];
     ngx_uint_t                     n;
 
+    ngx_msec_t                     missed;   /* since when */
+
+    unsigned                       missing:1;         /* there was no place */
     unsigned                       owner:1;
     unsigned                       known:1;  /* the epoch is */
     unsigned                       again:1;  /* to be asked */
@@ -77,6 +83,11 @@ void ngx_chat_redis_table_later(ngx_chat_redis_table_t *t);
 ngx_uint_t ngx_chat_redis_table_connected(ngx_chat_redis_table_t *t);
 /* nothing is known any more of what the server has */
 void ngx_chat_redis_table_forget(ngx_chat_redis_table_t *t);
+/* NGX_OK: an array of strings, and not an empty one */
+ngx_int_t ngx_chat_redis_table_strings(ngx_chat_redis_reply_t *reply);
+/* names and texts of rows, from that element on, are what is true here, too */
+void ngx_chat_redis_table_rows(ngx_chat_redis_table_t *t,
+    ngx_chat_redis_reply_t *reply, size_t first);
 void ngx_chat_redis_table_key(ngx_chat_redis_table_t *t, u_char letter,
     u_char *buf, ngx_str_t *str);
 

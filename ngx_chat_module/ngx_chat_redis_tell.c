@@ -51,6 +51,11 @@ ngx_chat_redis_table_tell(ngx_chat_redis_table_t *t)
         t->walked = (rc == NGX_DONE);
         rc = ngx_chat_redis_table_send(t, arg);
 
+        if (rc != NGX_AGAIN) {
+            /* from the begin: these weren't told */
+            t->phase = NGX_CHAT_REDIS_IDLE_TABLE;
+        }
+
     } else if (rc == NGX_AGAIN) {
         ngx_chat_redis_table_later(t);
 
@@ -140,11 +145,12 @@ ngx_chat_redis_table_send(ngx_chat_redis_table_t *t, ngx_str_t *row)
                                     NGX_CHAT_REDIS_TELL_ARGS + t->n, 3,
                                     &t->key, ngx_chat_redis_table_said);
 
-    return NGX_AGAIN;
+    return (t->op != NULL) ? NGX_AGAIN : NGX_ERROR;
 }
 
 
-/* [ "P", epoch ]: each of them is there, or a later one */
+/* [ "P", epoch, name, text, ... ]: each of them is there, or a later one, and
+   then which */
 
 static void
 ngx_chat_redis_table_said(ngx_chat_redis_op_t *op,
@@ -173,8 +179,8 @@ ngx_chat_redis_table_said(ngx_chat_redis_op_t *op,
         return;
     }
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-        || reply->element[1]->type != REDIS_REPLY_STRING
+    if (ngx_chat_redis_table_strings(reply) != NGX_OK
+        || reply->elements < 2 || reply->elements % 2 != 0
         || reply->element[1]->len != NGX_CHAT_EPOCH_LEN)
     {
         ngx_chat_redis_log(t->redis, "an answer that isn't ours", "", 0);
@@ -186,14 +192,15 @@ ngx_chat_redis_table_said(ngx_chat_redis_op_t *op,
         && ngx_memcmp(t->epoch, reply->element[1]->str, NGX_CHAT_EPOCH_LEN)
            != 0)
     {
-        /* it has lost what it had */
+        /* it has lost what it had; once a second, whatever it says */
         ngx_chat_redis_table_forget(t);
-        ngx_chat_redis_table_go(t);
         return;
     }
 
     t->known = 1;
     ngx_memcpy(t->epoch, reply->element[1]->str, NGX_CHAT_EPOCH_LEN);
+
+    ngx_chat_redis_table_rows(t, reply, 2);
 
     for (i = 0; i < t->n; i++) {
         ngx_chat_table_told(t->redis->zone, &t->row[i]);

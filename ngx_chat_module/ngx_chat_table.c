@@ -163,25 +163,54 @@ ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row, uint64_t now,
 }
 
 
-/* later than what is replaced, whoever's clock that had */
+/*
+ * Later than what is replaced, whoever's clock that had.  But changes of one
+ * row that come in a flood get no further ahead than that of a clock that is
+ * wrong a bit: the server says which of two of one second is true.
+ */
 
 static uint32_t
 ngx_chat_table_later_locked(ngx_chat_sh_t *sh, ngx_chat_record_t *old,
     uint64_t now)
 {
-    uint32_t  was;
+    uint64_t  was;
 
-    if (sh->table_time < now) {
-        sh->table_time = now;
+    if (now != 0) {
+        ngx_chat_table_time_locked(sh, now);
     }
 
     was = (old != NULL) ? old->changed : 0;
 
-    if (was < NGX_MAX_UINT32_VALUE) {
+    /* 0: nobody has said yet what time it is */
+
+    if (sh->table_time != 0 && was > sh->table_time + NGX_CHAT_TABLE_AHEAD) {
+        /* a clock that was wrong: nobody believes it */
+        was = 0;
+    }
+
+    if (sh->table_time == 0 || was < sh->table_time + NGX_CHAT_TABLE_DRIFT) {
         was++;
     }
 
-    return ngx_max((uint32_t) sh->table_time, was);
+    was = ngx_max(sh->table_time, was);
+
+    return (uint32_t) ngx_min(was, NGX_MAX_UINT32_VALUE - 1);
+}
+
+
+/*
+ * It is no earlier than what other hosts have given, a bit at most: so what is
+ * done after it is later, even if nothing is remembered of it.
+ */
+
+void
+ngx_chat_table_time_locked(ngx_chat_sh_t *sh, uint64_t now)
+{
+    if (sh->table_time < now
+        || sh->table_time > now + NGX_CHAT_TABLE_DRIFT)
+    {
+        sh->table_time = now;
+    }
 }
 
 
@@ -550,9 +579,7 @@ ngx_chat_table_changed(ngx_chat_zone_t *z, uint64_t after, uint64_t upto,
 void
 ngx_chat_table_sweep_locked(ngx_chat_sh_t *sh, uint64_t now)
 {
-    if (sh->table_time < now) {
-        sh->table_time = now;
-    }
+    ngx_chat_table_time_locked(sh, now);
 
     ngx_chat_table_sweep_some_locked(sh, now, 0);
 }

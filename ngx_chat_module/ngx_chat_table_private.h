@@ -73,6 +73,12 @@ typedef struct {
     (!(sh)->share_on || (r)->shared || !ngx_chat_table_is_shared((r)->kind))
 
 
+/* stamps of rows may be ahead of a host's clock by so much, s; by how much
+   that moves its own */
+#define NGX_CHAT_TABLE_AHEAD  86400
+#define NGX_CHAT_TABLE_DRIFT  3600
+
+
 /* ngx_chat_table_memory.c */
 
 /* sets the sizes and places of `sh' for a zone, from byte `at' on; returns
@@ -120,6 +126,9 @@ ngx_int_t ngx_chat_table_set_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
 /* `changed' 0: now, and only this host knows */
 ngx_int_t ngx_chat_table_delete_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
     uint32_t changed, ngx_uint_t shared);
+
+/* a clock says so, s; stamps are later than what was given before */
+void ngx_chat_table_time_locked(ngx_chat_sh_t *sh, uint64_t now);
 
 /* once a second: some of the records that are over go */
 void ngx_chat_table_sweep_locked(ngx_chat_sh_t *sh, uint64_t now);

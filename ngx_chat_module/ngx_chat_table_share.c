@@ -135,10 +135,18 @@ ngx_chat_table_apply_locked(ngx_chat_sh_t *sh, ngx_chat_row_t *row,
     uint32_t           *link;
     ngx_chat_record_t  *r;
 
+    ngx_chat_table_time_locked(sh, now);
+
+    if (row->changed <= now + NGX_CHAT_TABLE_DRIFT) {
+        sh->table_time = ngx_max(sh->table_time, row->changed);
+    }
+
     r = ngx_chat_record_find_locked(sh, row->kind, row->room, row->subject,
                                     &link);
 
-    if (r != NULL && r->changed > row->changed) {
+    if (r != NULL && r->changed > row->changed
+        && r->changed <= now + NGX_CHAT_TABLE_AHEAD)
+    {
         return NGX_DECLINED;
     }
 

@@ -121,7 +121,34 @@ def case_table_garbage(stage):
 
     server.call('HSET', TABLE, 'v', 'garbage')
 
+    # what no change can follow, and what isn't an epoch, begins anew
+    server.call('ZADD', ORDER, 9 * 10 ** 15, name)
+    server.call('HSET', TABLE, 'e', 'garbage')
+
     act(b, type='ban', room='lobby', user='bob', seconds=3600)
     act(a, type='unban', room='lobby', user='ann')
     all_say((a, b), 'bob', True)
     all_say((a, b), 'ann', False)
+
+
+def case_table_clock(stage):
+    """A stamp that is later than a host's own is no reason to lose a ban, and
+    one host doesn't believe what no other does."""
+
+    server, a, b = stage.pair(rooms=ROLES)
+
+    act(a, type='ban', room='lobby', user='ann', seconds=3600)
+    all_say((b,), 'ann', True)
+
+    # another's clock is two hours ahead: it has lifted that, and it was told
+    name = next(n for n in server.call('ZRANGE', ORDER, 0, -1)
+                if n.startswith('03'))
+    row = server.call('HGET', TABLE, name).split(' ', 1)
+    later = str(int(row[0]) + 7200)
+
+    server.call('HSET', TABLE, name, later + ' 0 1 ')
+    act(a, type='unban', room='lobby', user='ann')
+    act(a, type='ban', room='lobby', user='ann', seconds=3600)
+    wait_for('one answer', lambda: banned(a, 'ann') == banned(b, 'ann') and
+             server.call('HGET', TABLE, name).split(' ')[2] ==
+             ('0' if banned(a, 'ann') else '1'), 20)
