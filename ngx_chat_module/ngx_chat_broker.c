@@ -100,6 +100,26 @@ ngx_chat_broker(ngx_chat_zone_t *z)
 }
 
 
+void
+ngx_chat_broker_changed(ngx_chat_zone_t *z)
+{
+    const ngx_chat_broker_t  *broker;
+
+    broker = ngx_chat_broker(z);
+
+    if (broker->changed == NULL) {
+        return;
+    }
+
+    /* a worker that tells them hears of it by its look */
+
+    ngx_chat_bus_changed();
+    ngx_chat_bus_wake_others();
+
+    broker->changed(z);
+}
+
+
 ngx_chat_wait_t *
 ngx_chat_wait_create(void (*handler)(ngx_chat_wait_t *w), void *data,
     ngx_log_t *log)

@@ -108,6 +108,10 @@ extern const ngx_chat_broker_t  ngx_chat_broker_local;
 /* the zone's */
 const ngx_chat_broker_t *ngx_chat_broker(ngx_chat_zone_t *z);
 
+/* the table has changed: other hosts, if there are any, are to know at once;
+   where sessions here have to, ngx_chat_control_changed() says so, too */
+void ngx_chat_broker_changed(ngx_chat_zone_t *z);
+
 /* NULL: no memory */
 ngx_chat_wait_t *ngx_chat_wait_create(void (*handler)(ngx_chat_wait_t *w),
     void *data, ngx_log_t *log);

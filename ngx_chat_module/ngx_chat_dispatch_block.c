@@ -169,6 +169,7 @@ ngx_chat_block_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         rc = ngx_chat_table_replace(c->conf->zone, &row, seq, now);
 
         if (rc == NGX_OK) {
+            ngx_chat_broker_changed(c->conf->zone);
             ngx_chat_state_flush(c->conf->zone, now, ngx_cycle->log);
             return NGX_CHAT_OK;
         }
@@ -193,10 +194,6 @@ ngx_chat_block_row(ngx_chat_caller_t *c, ngx_chat_row_t *row)
 {
     if (c->user->id.len == 0) {
         return NGX_CHAT_E_UNAUTHORIZED;
-    }
-
-    if (c->conf->broker->prepare != NULL) {
-        return NGX_CHAT_E_UNSUPPORTED;
     }
 
     ngx_memzero(row, sizeof(ngx_chat_row_t));

@@ -32,9 +32,8 @@ ngx_chat_command_invite(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 {
     ngx_chat_err_e  code;
 
-    code = (c->conf->broker->prepare != NULL) ? NGX_CHAT_E_UNSUPPORTED
-           : (cmd->type == NGX_CHAT_CMD_INVITE) ? ngx_chat_invite(c, cmd)
-                                                : ngx_chat_uninvite(c, cmd);
+    code = (cmd->type == NGX_CHAT_CMD_INVITE) ? ngx_chat_invite(c, cmd)
+                                              : ngx_chat_uninvite(c, cmd);
 
     if (code != NGX_CHAT_OK) {
         ngx_chat_dispatch_refuse(c, cmd, code);
@@ -167,6 +166,7 @@ ngx_chat_dispatch_member(ngx_chat_caller_t *c, ngx_str_t *room,
                                    : NGX_CHAT_E_INTERNAL;
     }
 
+    ngx_chat_broker_changed(c->conf->zone);
     ngx_chat_state_flush(c->conf->zone, now, ngx_cycle->log);
 
     return NGX_CHAT_OK;

@@ -45,7 +45,7 @@ ngx_chat_command_rooms(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     ngx_chat_room_key_t    key;
     ngx_chat_room_info_t   info;
 
-    /* bans and members of rooms that hosts share are not all known here */
+    /* rooms that other hosts have are not all known here */
 
     code = (c->user->id.len == 0) ? NGX_CHAT_E_UNAUTHORIZED
            : (c->conf->broker->prepare != NULL && !c->user->api)

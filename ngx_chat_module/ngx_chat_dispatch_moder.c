@@ -372,6 +372,7 @@ ngx_chat_moder_undo(ngx_chat_caller_t *c, ngx_chat_row_t *row)
                                  : NGX_CHAT_E_NOT_FOUND;
     }
 
+    ngx_chat_broker_changed(z);
     ngx_chat_state_flush(z, (uint64_t) ngx_time(), ngx_cycle->log);
 
     return NGX_CHAT_OK;

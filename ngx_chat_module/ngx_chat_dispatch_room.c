@@ -110,19 +110,17 @@ ngx_chat_command_room(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 }
 
 
-/* what other hosts would have to know, and don't */
+/* how many are there on other hosts isn't known */
 
 static ngx_chat_err_e
 ngx_chat_room_shared(ngx_chat_caller_t *c, ngx_str_t *set)
 {
     ngx_str_t  value;
 
-    static ngx_str_t  invite = ngx_string("invite");
     static ngx_str_t  members = ngx_string("max_members");
 
     return (c->conf->broker->prepare != NULL && set->len > 0
-            && (ngx_chat_json_member(set, &invite, &value) == NGX_OK
-                || ngx_chat_json_member(set, &members, &value) == NGX_OK))
+            && ngx_chat_json_member(set, &members, &value) == NGX_OK)
            ? NGX_CHAT_E_UNSUPPORTED : NGX_CHAT_OK;
 }
 
@@ -222,6 +220,7 @@ ngx_chat_room_set(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd, ngx_str_t *state)
         rc = ngx_chat_table_replace(z, &row, seq, now);
 
         if (rc == NGX_OK) {
+            ngx_chat_broker_changed(z);
             ngx_chat_state_flush(z, now, ngx_cycle->log);
             return NGX_CHAT_OK;
         }

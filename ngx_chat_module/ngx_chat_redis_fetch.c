@@ -12,6 +12,7 @@
 #include <ngx_event.h>
 #include <hiredis/hiredis.h>
 #include "ngx_chat_bus.h"
+#include "ngx_chat_direct.h"
 #include "ngx_chat_redis_op.h"
 
 
@@ -66,9 +67,11 @@ ngx_chat_redis_fetch(ngx_chat_redis_room_t *room)
     arg[2].data = epoch;
     arg[2].len = NGX_CHAT_EPOCH_LEN;
 
-    /* a room that is followed exists */
+    /* a room that is followed exists, and so does a conversation */
 
-    arg[3].data = (u_char *) (rule->create || room->hub != NULL ? "1" : "0");
+    arg[3].data = (u_char *) ((rule->create || room->hub != NULL
+                               || ngx_chat_room_is_direct(&room->key.name))
+                              ? "1" : "0");
     arg[3].len = 1;
 
     arg[4] = known.epoch;

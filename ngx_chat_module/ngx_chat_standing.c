@@ -104,12 +104,9 @@ ngx_chat_standing(ngx_chat_zone_t *z, ngx_chat_user_t *user,
         room = NULL;
     }
 
-    /* other hosts don't know yet who has blocked whom */
-
     direct = (room != NULL && ngx_chat_room_is_direct(&room->name));
 
-    st->unsupported = (direct && (z->remote != NULL
-                                  || room->kind == NGX_CHAT_ROOM_RAW));
+    st->unsupported = (direct && room->kind == NGX_CHAT_ROOM_RAW);
 
     if (direct
         && ngx_chat_direct_other(&room->name, &user->id, key[3]) != NGX_OK)

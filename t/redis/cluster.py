@@ -11,6 +11,7 @@ from fake import Fake
 from faults import keep_publishing
 from hosts import (PATIENCE, Failed, Redis, enter, http, publish, status, up)
 from nginx import PATH, free_ports, wait_for
+from table import ROLES, act, all_say
 
 SLOTS = 16384
 
@@ -166,9 +167,9 @@ class Publishing:
             c.silent()
 
 
-def hosts_of(stage, cluster, more=''):
-    a = stage.host(cluster.url(), options='cluster ' + more)
-    b = stage.host(cluster.url(), options='cluster ' + more)
+def hosts_of(stage, cluster, more='', rooms=''):
+    a = stage.host(cluster.url(), options='cluster ' + more, rooms=rooms)
+    b = stage.host(cluster.url(), options='cluster ' + more, rooms=rooms)
 
     for nginx in (a, b):
         up(nginx)
@@ -183,11 +184,26 @@ def case_cluster(stage):
     """Rooms on all primaries, slots that move, primaries that die."""
 
     cluster = Cluster(stage)
-    a, b = hosts_of(stage, cluster)
+    a, b = hosts_of(stage, cluster, rooms=ROLES)
+
+    act(a, type='ban', room='barred', user='zed', seconds=3600)
+    all_say((a, b), 'zed', True, 'barred')
 
     basic(cluster, a, b)
     reshard(cluster, a, b)
+
+    # the table moves, too
+    source = cluster.owner('table')
+    target = next(s for s in cluster.primaries() if s is not source)
+    cluster.move('table', target)
+
+    act(b, type='unban', room='barred', user='zed')
+    all_say((a, b), 'zed', False, 'barred')
+
     failover(cluster, a, b)
+
+    act(a, type='ban', room='barred', user='zed', seconds=3600)
+    all_say((a, b), 'zed', True, 'barred')
 
 
 def basic(cluster, a, b):

@@ -7,6 +7,7 @@ import subprocess
 from faults import keep_publishing
 from hosts import PATIENCE, Failed, Redis, enter, publish, up
 from nginx import free_ports, wait_for
+from table import ROLES, act, all_say
 
 
 class Sentinel(Redis):
@@ -82,8 +83,8 @@ def case_sentinel(stage):
     url = 'redis://' + ','.join('127.0.0.1:%d' % port for port in
                                 [nobody] + [s.port for s in sentinels])
 
-    a = stage.host(url, options='sentinel=chat')
-    b = stage.host(url, options='sentinel=chat')
+    a = stage.host(url, options='sentinel=chat', rooms=ROLES)
+    b = stage.host(url, options='sentinel=chat', rooms=ROLES)
     wrong = stage.host(url, options='sentinel=elsewhere')
     up(a, True, 20)
     up(b, True, 20)
@@ -101,6 +102,9 @@ def case_sentinel(stage):
         for i in range(1, 11):
             c.recv({'id': '%s-%d' % (e, i), 'text': 'before %d' % i})
 
+    act(a, type='ban', room='barred', user='zed', seconds=3600)
+    all_say((b,), 'zed', True, 'barred')
+
     # all replicas have it
     for replica in servers[1:]:
         wait_for('replication', lambda: replica.call(
@@ -117,6 +121,10 @@ def case_sentinel(stage):
         for i in range(10):
             c.recv({'id': ids[i], 'text': 'after %d' % i}, 20)
         c.silent()
+
+    all_say((a, b), 'zed', True, 'barred')
+    act(b, type='unban', room='barred', user='zed')
+    all_say((a, b), 'zed', False, 'barred')
 
     # the old primary is a replica when it comes back, and nobody's choice
     servers[0].start()
