@@ -619,7 +619,8 @@ ngx_chat_dispatch_welcome(ngx_chat_session_t *s, ngx_str_t *reply_to)
         }
     }
 
-    ngx_chat_text_lit(t, ",\"direct\",\"block\",\"invite\",\"moderation\",\"state\"],\"limits\":{\"text\":");
+    ngx_chat_text_lit(t, ",\"direct\",\"block\",\"invite\","
+                         "\"moderation\",\"state\"],\"limits\":{\"text\":");
     ngx_chat_text_num(t, (int64_t) conf->text_max);
     ngx_chat_text_lit(t, ",\"frame\":");
     ngx_chat_text_num(t, (int64_t) conf->message_max);

@@ -77,7 +77,7 @@ there(const char *text, uint64_t changed, uint64_t now)
 
 
 static ngx_chat_record_t *
-record(void)
+record_locked(void)
 {
     uint32_t        *link;
     ngx_chat_row_t   r;
@@ -112,7 +112,7 @@ text_of(void)
 static uint32_t
 stamp(void)
 {
-    return record() ? record()->changed : 0;
+    return record_locked() ? record_locked()->changed : 0;
 }
 
 
@@ -182,7 +182,7 @@ test_apply(void)
     is_row("b", "that one");
     is_int(there("", SECONDS + 1, SECONDS), NGX_OK, "deleted later");
     is_row("-", "gone");
-    ok(record() == NULL, "nothing remembers it");
+    ok(record_locked() == NULL, "nothing remembers it");
     sound("applied");
 
     /* what is over before it comes */
@@ -222,13 +222,14 @@ test_tell(void)
     is_int(there("other", SECONDS, SECONDS), NGX_OK, "now the server's");
 
     is_int(lift(), NGX_OK, "deleted here");
-    ok(record() != NULL && record()->deleted, "remembered until it is told");
+    ok(record_locked() != NULL && record_locked()->deleted,
+       "remembered until it is told");
     is_int(there("again", SECONDS, SECONDS), NGX_DECLINED, "it was before");
     ngx_chat_zone_sweep(&env.z, 0, NOW);
-    ok(record() != NULL, "no sweep takes it");
+    ok(record_locked() != NULL, "no sweep takes it");
     is_int(tell(), 1, "told");
     ngx_chat_zone_sweep(&env.z, 0, NOW + 1000);
-    ok(record() == NULL, "then one does");
+    ok(record_locked() == NULL, "then one does");
 
     /* a server that has lost what it had */
 
@@ -276,12 +277,12 @@ test_clocks(void)
     (void) lift();
     (void) tell();
     ngx_chat_zone_sweep(&env.z, 0, NOW);
-    ok(record() == NULL, "forgotten");
+    ok(record_locked() == NULL, "forgotten");
 
     begin();
     (void) there("a", SECONDS + 50, SECONDS);
     (void) there("", SECONDS + 60, SECONDS);
-    ok(record() == NULL, "nothing is left");
+    ok(record_locked() == NULL, "nothing is left");
     (void) here("again", SECONDS);
     ok(stamp() >= SECONDS + 60, "later than what another's clock has said");
 
