@@ -39,6 +39,9 @@ struct ngx_chat_wait_s {
     ngx_queue_t             queue;
     ngx_chat_wait_t       **ref;         /* cleared when this goes */
     unsigned                queued:1;
+
+    /* an answer of ngx_chat_ask.h: the body is in `records' */
+    unsigned                asked:1;
 };
 
 

@@ -134,7 +134,7 @@ ngx_chat_dispatch(ngx_chat_caller_t *c, ngx_str_t *json)
 
         ngx_chat_dispatch_command(c, &cmd);
 
-        c->outcome = NULL;
+        ngx_chat_dispatch_outcome(c, NULL);
 
         if (c->wait == NULL) {
             continue;
@@ -170,7 +170,7 @@ ngx_chat_dispatch_redo(ngx_chat_session_t *s, ngx_chat_backlog_item_t *item,
     c.session = s;
     c.user = &s->user;
     c.pool = ngx_chat_worker_pool();
-    c.outcome = outcome;
+    ngx_chat_dispatch_outcome(&c, outcome);
     c.skip = item->skip;
     c.single = item->kind ? 1 : 0;
     c.redo = 1;
@@ -193,12 +193,12 @@ ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     if (c->session != NULL) {
         pending = ngx_chat_session_unsent(c->session);
         max = NGX_CHAT_OUT_MAX - NGX_CHAT_PAGE_BYTES * 2;
-        c->session->received += (c->outcome == NULL);
+        c->session->received += ngx_chat_dispatch_first(c);
 
     } else {
         pending = ngx_chat_text_len(c->replies);
         max = NGX_CHAT_REPLIES_MAX - NGX_CHAT_PAGE_BYTES * 2;
-        c->received += (c->outcome == NULL);
+        c->received += ngx_chat_dispatch_first(c);
     }
 
     if (pending > max && cmd->type != NGX_CHAT_CMD_MESSAGE) {
@@ -212,7 +212,7 @@ ngx_chat_dispatch_command(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
 
     /* one that has waited has paid, and its outcome must be told */
 
-    code = (c->outcome == NULL)
+    code = ngx_chat_dispatch_first(c)
            ? ngx_chat_dispatch_charge(c, NGX_CHAT_RATE_COMMAND, NULL, 1)
            : NGX_CHAT_OK;
 

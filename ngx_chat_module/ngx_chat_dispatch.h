@@ -43,6 +43,8 @@ typedef struct {
     void                  *resume_data;
     ngx_chat_wait_t       *outcome;
     ngx_chat_wait_t       *wait;         /* out: so it waits */
+    ngx_chat_wait_t       *answer;       /* of chat_auth_publish; NULL */
+    const char            *message;      /* out: of its refusal, in `pool' */
     ngx_uint_t             skip;
 
     ngx_uint_t             retry_after_ms;   /* of the last refusal */
@@ -169,6 +171,25 @@ void ngx_chat_dispatch_tell(ngx_chat_caller_t *c, ngx_str_t *room,
 /* the session is this user's from now on: NGX_OK, or it ends */
 ngx_int_t ngx_chat_dispatch_become(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_user_t *user);
+
+/* --- ngx_chat_dispatch_ask.c: chat_auth_publish --- */
+
+/* bytes of the message of a refusal */
+#define NGX_CHAT_ASK_MESSAGE  1000
+
+/* what a command has waited for, a broker or that: c->outcome or c->answer;
+   `w' may be NULL */
+void ngx_chat_dispatch_outcome(ngx_chat_caller_t *c, ngx_chat_wait_t *w);
+/* whether it is the first time that the command is dispatched */
+#define ngx_chat_dispatch_first(c)                                            \
+    ((c)->outcome == NULL && (c)->answer == NULL)
+/*
+ * Room, text, data, target of a command that may be published: NGX_CHAT_OK, and
+ * text and data may be others now, in c->pool; NGX_CHAT_E_WAIT: c->wait is set;
+ * or why not.
+ */
+ngx_chat_err_e ngx_chat_dispatch_ask(ngx_chat_caller_t *c,
+    ngx_chat_cmd_t *cmd);
 
 /* --- ngx_chat_dispatch_later.c, for the dispatcher alone --- */
 

@@ -29,7 +29,8 @@ ngx_chat_err_e
 ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_publish_t *p)
 {
-    size_t              cut1, cut2, keep;
+    size_t              cut1, cut2, keep, size;
+    uint64_t            body;
     ngx_chat_err_e      code;
     ngx_chat_text_t    *t;
     ngx_chat_change_t  *ch;
@@ -61,6 +62,17 @@ ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         return code;
     }
 
+    size = cmd->text.len + cmd->data.len;
+    body = (cmd->nonce.len > 0) ? ngx_chat_change_hash(cmd) : 0;
+
+    if (cmd->type == NGX_CHAT_CMD_EDIT) {
+        code = ngx_chat_dispatch_ask(c, cmd);
+
+        if (code != NGX_CHAT_OK) {
+            return code;
+        }
+    }
+
     t = ngx_chat_worker_text();
 
     ngx_chat_event_change(t, cmd, c->user, &cut1, &cut2, &keep);
@@ -84,11 +96,9 @@ ngx_chat_dispatch_change(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     ngx_chat_dispatch_nonce(c, p, &cmd->nonce);
 
-    if (cmd->nonce.len > 0) {
-        p->body = ngx_chat_change_hash(cmd);
-    }
+    p->body = body;
 
-    code = ngx_chat_dispatch_broker(c, p, cmd->text.len + cmd->data.len);
+    code = ngx_chat_dispatch_broker(c, p, size);
 
     p->change = NULL;
 

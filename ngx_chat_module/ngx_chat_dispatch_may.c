@@ -133,6 +133,10 @@ ngx_chat_dispatch_when(ngx_chat_caller_t *c, ngx_chat_err_t *err)
         err->until = (c->until != NGX_CHAT_FOREVER) ? c->until : 0;
         break;
 
+    case NGX_CHAT_E_FILTERED:
+        err->message = c->message;
+        break;
+
     default:
         break;
     }

@@ -40,11 +40,22 @@ ngx_chat_err_e
 ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_publish_t *p)
 {
-    size_t            cut1, cut2;
+    size_t            cut1, cut2, size;
+    uint64_t          body;
     ngx_chat_err_e    code;
     ngx_chat_text_t  *t;
 
     code = ngx_chat_dispatch_may_send(c, &cmd->room);
+    if (code != NGX_CHAT_OK) {
+        return code;
+    }
+
+    /* of what the client has sent, as it may send it again */
+
+    size = cmd->text.len + cmd->data.len;
+    body = (cmd->nonce.len > 0) ? ngx_chat_body_hash(cmd) : 0;
+
+    code = ngx_chat_dispatch_ask(c, cmd);
     if (code != NGX_CHAT_OK) {
         return code;
     }
@@ -79,9 +90,7 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     ngx_chat_dispatch_nonce(c, p, &cmd->nonce);
 
-    if (cmd->nonce.len > 0) {
-        p->body = ngx_chat_body_hash(cmd);
-    }
+    p->body = body;
 
     if (ngx_chat_dispatch_readers(c, cmd, p) != NGX_OK
         || ngx_chat_dispatch_missed(c, cmd, p) != NGX_OK)
@@ -89,7 +98,7 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         return NGX_CHAT_E_INTERNAL;
     }
 
-    code = ngx_chat_dispatch_broker(c, p, cmd->text.len + cmd->data.len);
+    code = ngx_chat_dispatch_broker(c, p, size);
 
     if (code == NGX_CHAT_OK) {
         ngx_chat_inbox_published(c, cmd, p);

@@ -18,6 +18,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_chat.h"
+#include "ngx_chat_ask.h"
 #include "ngx_chat_broker.h"
 #include "ngx_chat_guest.h"
 #include "ngx_chat_hub.h"
@@ -75,6 +76,7 @@ typedef struct {
     ngx_array_t               *allow;          /* of ngx_chat_allow_t; NULL */
     ngx_array_t               *roles;          /* ngx_chat_role_line_t first */
     ngx_chat_audit_log_t      *audit;          /* chat_audit_log; NULL */
+    ngx_chat_ask_conf_t       *ask_publish;    /* chat_auth_publish; NULL */
 } ngx_chat_conf_t;
 
 

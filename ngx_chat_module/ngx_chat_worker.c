@@ -158,6 +158,7 @@ ngx_chat_worker_exit(void)
     ngx_chat_control_exit();
     ngx_chat_webhook_exit();
     ngx_chat_inbox_exit();
+    ngx_chat_ask_exit();
     ngx_chat_fetch_exit();
     ngx_chat_bus_stop();
     ngx_chat_hub_exit();

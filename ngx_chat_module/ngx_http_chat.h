@@ -241,6 +241,11 @@ char *ngx_http_chat_login_conf(ngx_conf_t *cf,
 ngx_int_t ngx_http_chat_login_handler(ngx_http_request_t *r,
     ngx_http_chat_loc_conf_t *clcf, ngx_http_chat_ctx_t *ctx);
 
+/* --- ngx_http_chat_set_ask.c --- */
+
+char *ngx_http_chat_set_auth_publish(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /* --- ngx_http_chat_set_jwt.c --- */
 
 char *ngx_http_chat_set_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,

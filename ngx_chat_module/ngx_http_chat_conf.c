@@ -179,6 +179,7 @@ ngx_http_chat_create_loc_conf(ngx_conf_t *cf)
     conf->roles = NGX_CONF_UNSET_PTR;
     conf->limit_dry_run = NGX_CONF_UNSET;
     conf->audit = NGX_CONF_UNSET_PTR;
+    conf->chat.ask_publish = NGX_CONF_UNSET_PTR;
 
     ngx_http_chat_jwt_create(&conf->jwt);
 
@@ -230,6 +231,8 @@ ngx_http_chat_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->roles, prev->roles, NULL);
     ngx_conf_merge_value(conf->limit_dry_run, prev->limit_dry_run, 0);
     ngx_conf_merge_ptr_value(conf->audit, prev->audit, NULL);
+    ngx_conf_merge_ptr_value(conf->chat.ask_publish, prev->chat.ask_publish,
+                             NULL);
 
     /* two values of one directive: inherited together or not at all */
 
@@ -412,6 +415,14 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
                            "\"chat_auth_request\" and another directive say "
                            "who users are in location \"%V\", remove one",
                            name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->chat.ask_publish != NULL && conf->chat.raw) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat_auth_publish\" knows messages, and "
+                           "location \"%V\" has \"chat_format raw\": write "
+                           "\"chat_auth_publish off;\" there", name);
         return NGX_CONF_ERROR;
     }
 

@@ -135,6 +135,13 @@ static ngx_command_t  ngx_http_chat_commands[] = {
       0,
       NULL },
 
+    { ngx_string("chat_auth_publish"),
+      NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE12,
+      ngx_http_chat_set_auth_publish,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("chat_jwt_key"),
       NGX_HTTP_CHAT_ANY_CONF|NGX_CONF_TAKE2,
       ngx_http_chat_set_jwt_key,

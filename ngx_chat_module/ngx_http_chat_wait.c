@@ -25,7 +25,7 @@ ngx_http_chat_wait_caller(ngx_http_chat_ctx_t *ctx, ngx_chat_caller_t *c)
 {
     c->resume = ngx_http_chat_wait_done;
     c->resume_data = ctx;
-    c->outcome = ctx->outcome;
+    ngx_chat_dispatch_outcome(c, ctx->outcome);
 }
 
 

@@ -26,7 +26,7 @@ my @ROWS = (
 
     # 4, worker: events, other workers, fan-out
     [qw(bus keys apikey fetch guest login passwd ticket hub broker wire
-        redis webhook)],
+        redis webhook ask)],
 
     # 5, session: one client, whatever it came by
     [qw(session worker flush dispatch member history replay
