@@ -133,8 +133,10 @@ ngx_uint_t ngx_chat_hook_wants(ngx_chat_zone_t *z, ngx_uint_t kind);
 void ngx_chat_hook_put(ngx_chat_zone_t *z, ngx_uint_t kind, ngx_str_t *room,
     ngx_str_t *payload);
 
-/* the webhook's place; NGX_ERROR: all are taken by others */
-ngx_int_t ngx_chat_hook_slot(ngx_chat_zone_t *z, uint64_t id);
+/* the webhook's place, never that of one of `ids', the configuration's;
+   NGX_ERROR: all are taken by others */
+ngx_int_t ngx_chat_hook_slot(ngx_chat_zone_t *z, uint64_t id,
+    const uint64_t *ids, ngx_uint_t count);
 
 /* the worker that sends, or 0; and the change of it.  No lock. */
 uint64_t ngx_chat_hook_holder(ngx_chat_zone_t *z, ngx_uint_t slot);

@@ -18,6 +18,8 @@
 #define NGX_CHAT_HOOK_SLICE  256
 
 
+static ngx_uint_t ngx_chat_hook_among(uint64_t id, const uint64_t *ids,
+    ngx_uint_t n);
 static void ngx_chat_hook_move_locked(ngx_chat_sh_t *sh,
     ngx_chat_hook_slot_t *s, uint64_t at, uint64_t seq);
 static uint64_t ngx_chat_hook_lost_locked(ngx_chat_sh_t *sh,
@@ -26,10 +28,14 @@ static ngx_uint_t ngx_chat_hook_expire_locked(ngx_chat_sh_t *sh,
     ngx_chat_hook_slot_t *s, uint64_t ts, uint64_t *lost);
 
 
-/* a place that nobody holds goes to somebody else only if there is no other */
+/*
+ * A place that nobody holds goes to somebody else only if there is no other.
+ * Those of the same configuration may not be held yet, and aren't free.
+ */
 
 ngx_int_t
-ngx_chat_hook_slot(ngx_chat_zone_t *z, uint64_t id)
+ngx_chat_hook_slot(ngx_chat_zone_t *z, uint64_t id, const uint64_t *ids,
+    ngx_uint_t count)
 {
     ngx_int_t              i, n;
     ngx_chat_hook_sh_t    *hs;
@@ -52,7 +58,10 @@ ngx_chat_hook_slot(ngx_chat_zone_t *z, uint64_t id)
         if (n == NGX_ERROR
             || (s->id == 0 && ngx_chat_hook_slots(z->sh)[n].id != 0))
         {
-            if (s->id == 0 || s->holder == 0) {
+            if (s->id == 0
+                || (s->holder == 0
+                    && !ngx_chat_hook_among(s->id, ids, count)))
+            {
                 n = i;
             }
         }
@@ -78,6 +87,21 @@ ngx_chat_hook_slot(ngx_chat_zone_t *z, uint64_t id)
     ngx_chat_shm_unlock(z);
 
     return n;
+}
+
+
+static ngx_uint_t
+ngx_chat_hook_among(uint64_t id, const uint64_t *ids, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ids[i] == id) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -39,6 +39,7 @@ typedef struct {
 static void ngx_chat_webhook_each(void (*call)(ngx_chat_webhook_t *h));
 static void ngx_chat_webhook_claim(ngx_chat_webhook_t *h);
 static void ngx_chat_webhook_release(ngx_chat_webhook_t *h);
+static uint64_t ngx_chat_webhook_id(ngx_chat_webhook_t *h);
 static void ngx_chat_webhook_begin(ngx_chat_webhook_t *h);
 static void ngx_chat_webhook_end(ngx_chat_webhook_t *h);
 static ngx_uint_t ngx_chat_webhook_holds(ngx_chat_webhook_t *h);
@@ -99,15 +100,32 @@ ngx_chat_webhook_want(ngx_chat_zone_t *z)
 }
 
 
+static uint64_t
+ngx_chat_webhook_id(ngx_chat_webhook_t *h)
+{
+    return ngx_chat_hash64(0, h->url.url.data, h->url.url.len) | 1;
+}
+
+
 static void
 ngx_chat_webhook_begin(ngx_chat_webhook_t *h)
 {
+    uint64_t              ids[NGX_CHAT_WEBHOOKS_MAX];
+    ngx_uint_t            i;
+    ngx_chat_webhook_t   *all;
+    ngx_chat_webhooks_t  *list;
+
+    list = h->zone->webhooks;
+    all = list->list.elts;
+
+    for (i = 0; i < list->list.nelts; i++) {
+        ids[i] = ngx_chat_webhook_id(&all[i]);
+    }
+
     h->fetch = NULL;
     h->failing = 0;
 
-    h->slot = ngx_chat_hook_slot(h->zone,
-                                 ngx_chat_hash64(0, h->url.url.data,
-                                                 h->url.url.len) | 1);
+    h->slot = ngx_chat_hook_slot(h->zone, ngx_chat_webhook_id(h), ids, i);
 
     if (h->slot == NGX_ERROR) {
         ngx_log_error(NGX_LOG_ERR, ngx_chat_webhook_worker.log, 0,

@@ -153,11 +153,11 @@ test_ring(void)
 
     is_int(say("lobby", 1, 100), NGX_OK, "before anybody listens");
 
-    a = ngx_chat_hook_slot(&env.z, 7);
-    b = ngx_chat_hook_slot(&env.z, 8);
+    a = ngx_chat_hook_slot(&env.z, 7, NULL, 0);
+    b = ngx_chat_hook_slot(&env.z, 8, NULL, 0);
 
     ok(a != b && a >= 0 && b >= 0, "two webhooks");
-    is_int(ngx_chat_hook_slot(&env.z, 7), a, "the same one");
+    is_int(ngx_chat_hook_slot(&env.z, 7, NULL, 0), a, "the same one");
     ok(!ngx_chat_hook_due(&env.z, a, NOW), "nothing for it yet");
 
     is_int(say("lobby", 2, 100), NGX_OK, "a message");
@@ -228,6 +228,44 @@ test_ring(void)
 }
 
 
+/* places go to others when there are no free ones, those of one's own not */
+
+static void
+test_places(void)
+{
+    uint64_t    ids[8];
+    ngx_int_t   place;
+    ngx_uint_t  i, seen;
+
+    hooked(1 << NGX_CHAT_HOOK_MESSAGE);
+
+    for (i = 0; i < NGX_CHAT_HOOK_SLOTS; i++) {
+        (void) ngx_chat_hook_slot(&env.z, 101 + i, NULL, 0);
+    }
+
+    for (i = 0; i < 8; i++) {
+        ids[i] = 201 + i;
+    }
+
+    (void) ngx_chat_hook_hold(&env.z, 3, 0, 5);
+
+    for (i = 0, seen = 0; i < 8; i++) {
+        place = ngx_chat_hook_slot(&env.z, ids[i], ids, 8);
+        ok(place >= 0 && place != 3, "a place");
+        seen |= (ngx_uint_t) 1 << place;
+    }
+
+    is_int(__builtin_popcountl(seen), 8, "each its own");
+
+    for (i = 0; i < 8; i++) {
+        (void) ngx_chat_hook_hold(&env.z, 8 + i, 0, 6);
+    }
+
+    is_int(ngx_chat_hook_slot(&env.z, 300, ids, 8), NGX_ERROR,
+           "none, as the others are held or of the same configuration");
+}
+
+
 /* who dies at a point of a publish, and whether it is in both, or in none */
 
 static void
@@ -251,7 +289,7 @@ test_death(void)
     setenv("CHAT_TEST_POINT", file, 1);
 
     hooked(1 << NGX_CHAT_HOOK_MESSAGE);
-    slot = ngx_chat_hook_slot(&env.z, 7);
+    slot = ngx_chat_hook_slot(&env.z, 7, NULL, 0);
     (void) say("lobby", 0, 100);
     accept_all(slot);
 
@@ -347,7 +385,7 @@ test_users(void)
     ngx_uint_t  i, n;
 
     hooked(NGX_CHAT_HOOK_ALL);
-    slot = ngx_chat_hook_slot(&env.z, 7);
+    slot = ngx_chat_hook_slot(&env.z, 7, NULL, 0);
 
     ann = come("ann", 0, 1000);
     ok(ann != 0 && online("ann") && !online("bob"), "ann has a session");
@@ -401,6 +439,7 @@ main(void)
     ngx_slab_sizes_init();
 
     test_ring();
+    test_places();
     test_death();
     test_users();
 
