@@ -478,6 +478,8 @@ ngx_chat_hook_copy_locked(ngx_chat_sh_t *sh, ngx_chat_sh_t *from)
         }
 
         if (os->last - at > hs->size || n > hs->size / 4) {
+            /* no gaps: what is before it can't stay, either */
+            hs->first = os->last;
             continue;
         }
 

@@ -17,6 +17,8 @@
 
 
 static ngx_chat_hook_stat_t   stat_;
+static size_t                 ring = RING;
+static u_char                 large_[RING / 4];
 static u_char                 out[NGX_CHAT_HOOK_MAX];
 static ngx_chat_hook_batch_t  batch;
 
@@ -32,8 +34,8 @@ hooked(uint32_t mask)
 
     size = 1024 * 1024;
 
-    env.z.hook_ring = RING;
-    env.z.hook_memory = ngx_chat_hook_memory(size, RING, mask,
+    env.z.hook_ring = ring;
+    env.z.hook_memory = ngx_chat_hook_memory(size, ring, mask,
                                              &env.z.hook_users);
 
     if (env_init(&env, "test", size + env.z.hook_memory, env_log) != NGX_OK) {
@@ -266,6 +268,51 @@ test_places(void)
 }
 
 
+/* a smaller ring has what is behind the last that is too large for it */
+
+static void
+test_copy(void)
+{
+    ngx_int_t         slot;
+    ngx_str_t         lobby, large;
+    ngx_chat_sh_t    *sh;
+    ngx_chat_zone_t   old;
+
+    ngx_str_set(&lobby, "lobby");
+    large.data = large_;
+    large.len = sizeof(large_);
+
+    ring = 4 * RING;
+    hooked(1 << NGX_CHAT_HOOK_MESSAGE);
+    old = env.z;
+
+    slot = ngx_chat_hook_slot(&env.z, 7, NULL, 0);
+    (void) say("lobby", 1, 100);
+    ngx_chat_hook_put(&env.z, NGX_CHAT_HOOK_MESSAGE, &lobby, &large);
+    (void) say("lobby", 2, 100);
+    (void) say("lobby", 3, 100);
+    is_int(take(slot), 4, "four wait");
+
+    /* the new one lies in memory that nobody else has */
+
+    sh = calloc(1, sizeof(ngx_chat_sh_t) + 2 * RING);
+    sh->hook.size = RING;
+    sh->hook.ring = sizeof(ngx_chat_sh_t);
+    sh->hook.slots = sh->hook.ring + RING;
+
+    ngx_chat_hook_copy_locked(sh, old.sh);
+
+    env.z.sh = sh;
+    is_int(take(slot), 2, "two of them in the smaller one");
+    is_int(batch.lost, 2, "two were lost");
+    ok(memcmp(at(0) + 1, "lobby<", 6) == 0, "whole");
+
+    env.z.sh = old.sh;
+    free(sh);
+    ring = RING;
+}
+
+
 /* who dies at a point of a publish, and whether it is in both, or in none */
 
 static void
@@ -440,6 +487,7 @@ main(void)
 
     test_ring();
     test_places();
+    test_copy();
     test_death();
     test_users();
 
