@@ -143,7 +143,7 @@ uint64_t ngx_chat_hook_holder(ngx_chat_zone_t *z, ngx_uint_t slot);
 ngx_uint_t ngx_chat_hook_hold(ngx_chat_zone_t *z, ngx_uint_t slot,
     uint64_t old, uint64_t holder);
 
-/* whether there is something to send at this time (ms); no lock */
+/* whether there is something to send at this time (ms, monotonic); no lock */
 ngx_uint_t ngx_chat_hook_due(ngx_chat_zone_t *z, ngx_uint_t slot,
     uint64_t now);
 
@@ -157,7 +157,7 @@ void ngx_chat_hook_done(ngx_chat_zone_t *z, ngx_uint_t slot, uint64_t upto,
     uint64_t seq, ngx_uint_t events);
 /* attempts that have failed since the last that didn't */
 ngx_uint_t ngx_chat_hook_tries(ngx_chat_zone_t *z, ngx_uint_t slot);
-/* not before `next' again */
+/* not before `next' again (ms, monotonic) */
 void ngx_chat_hook_failed(ngx_chat_zone_t *z, ngx_uint_t slot, uint64_t next);
 /* gives up records from before `ts'; returns how many */
 uint64_t ngx_chat_hook_expire(ngx_chat_zone_t *z, ngx_uint_t slot,

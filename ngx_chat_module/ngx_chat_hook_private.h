@@ -36,7 +36,7 @@ typedef struct {
     uint64_t          at;            /* position of the next record */
     uint64_t          seq;           /* and its number */
     uint64_t          upto;          /* the batch that is tried ends there; 0 */
-    uint64_t          next;          /* ms: not before */
+    uint64_t          next;          /* ms, monotonic: not before */
     uint64_t          holder;        /* the worker that sends; by CAS */
     uint32_t          tries;         /* that have failed */
     uint32_t          off;           /* the receiver said 410 */

@@ -323,7 +323,7 @@ ngx_chat_webhook_look(ngx_chat_webhook_t *h)
 
     for (i = 0;
          i < NGX_CHAT_WEBHOOK_TURNS && h->fetch == NULL
-         && ngx_chat_hook_due(h->zone, h->slot, ngx_chat_webhook_now());
+         && ngx_chat_hook_due(h->zone, h->slot, (uint64_t) ngx_current_msec);
          i++)
     {
         if (ngx_chat_webhook_next(h) != NGX_OK) {
@@ -494,7 +494,7 @@ ngx_chat_webhook_accepted(ngx_chat_webhook_t *h)
 static void
 ngx_chat_webhook_refused(ngx_chat_webhook_t *h, ngx_chat_fetch_answer_t *a)
 {
-    uint64_t     now, lost;
+    uint64_t     now, age, lost;
     const char  *why;
 
     now = ngx_chat_webhook_now();
@@ -517,10 +517,13 @@ ngx_chat_webhook_refused(ngx_chat_webhook_t *h, ngx_chat_fetch_answer_t *a)
     }
 
     ngx_chat_hook_failed(h->zone, h->slot,
-                         now + ngx_chat_webhook_delay(h, a));
+                         (uint64_t) ngx_current_msec
+                         + ngx_chat_webhook_delay(h, a));
 
-    lost = ngx_chat_hook_expire(h->zone, h->slot,
-                          now - (uint64_t) NGX_CHAT_WEBHOOK_GIVE_UP * 1000);
+    /* the wall clock may have been set, or not yet: it is the records' */
+
+    age = (uint64_t) NGX_CHAT_WEBHOOK_GIVE_UP * 1000;
+    lost = ngx_chat_hook_expire(h->zone, h->slot, now - ngx_min(now, age));
 
     if (lost > 0) {
         ngx_chat_webhook_lost(h, lost, "they are 24 hours old");
