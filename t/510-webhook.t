@@ -20,7 +20,7 @@ use HTTP::Tiny;
 sub told {
     my ($nginx, $type, @fields) = @_;
 
-    $nginx->until_true(15, "no $type @fields", sub { find($type, @fields) });
+    $nginx->until_true(60, "no $type @fields", sub { find($type, @fields) });
 }
 
 
@@ -89,7 +89,7 @@ sub ordered {
 
     my (%seen, %last);
 
-    $nginx->until_true(20, "not $n messages", sub {
+    $nginx->until_true(90, "not $n messages", sub {
         my %ids = map { $_->{id} => 1 } grep { $_->{type} eq 'message' }
                   hook_events();
         return keys %ids >= $n;
@@ -115,7 +115,7 @@ sub ordered {
 sub posts {
     my ($nginx, $n) = @_;
 
-    $nginx->until_true(15, "not $n requests", sub {
+    $nginx->until_true(60, "not $n requests", sub {
         my @posts = hook_posts();
         return @posts >= $n;
     });
@@ -129,7 +129,7 @@ sub spoiled {
 
     my $url = 'http://127.0.0.1:' . $nginx->port . '/chat/lobby?user=ann';
 
-    $nginx->until_true(15, 'the bad keys were not read', sub {
+    $nginx->until_true(60, 'the bad keys were not read', sub {
         HTTP::Tiny->new(timeout => 10)->post($url, {
             headers => { 'Content-Type' => 'application/json' },
             content => '{"text":"again"}'
