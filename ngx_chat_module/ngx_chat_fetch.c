@@ -370,8 +370,9 @@ ngx_chat_fetch_end(ngx_chat_fetch_t *f, const char *why)
     answer.err = (why != NULL) ? f->err : 0;
     answer.parser = &f->parser;
 
+    answer.status = f->parser.status;
+
     if (why == NULL) {
-        answer.status = f->parser.status;
         answer.body = f->parser.body;
     }
 

@@ -58,7 +58,8 @@ typedef struct {
 
 
 typedef struct {
-    ngx_uint_t                 status;       /* 200 ... 599; 0: no answer */
+    ngx_uint_t                 status;       /* 200 ... 599, also of one that
+                                                failed behind; 0: no answer */
     ngx_str_t                  body;
     ngx_chat_fetch_parser_t   *parser;       /* for ngx_chat_fetch_header() */
     const char                *why;          /* NULL: it is an answer */

@@ -460,7 +460,9 @@ ngx_chat_webhook_answered(void *data, ngx_chat_fetch_answer_t *a)
         return;
     }
 
-    if (a->why == NULL && a->status >= 200 && a->status < 300) {
+    /* what comes behind the status, or doesn't, is nothing to us */
+
+    if (a->status >= 200 && a->status < 300) {
         ngx_chat_webhook_accepted(h);
 
     } else {
@@ -500,7 +502,7 @@ ngx_chat_webhook_refused(ngx_chat_webhook_t *h, ngx_chat_fetch_answer_t *a)
     now = ngx_chat_webhook_now();
     why = (a->why != NULL) ? a->why : "no 2xx";
 
-    if (a->why == NULL && a->status == 410) {
+    if (a->status == 410) {
         ngx_chat_hook_off(h->zone, h->slot);
         ngx_log_error(NGX_LOG_WARN, ngx_chat_webhook_worker.log, 0,
                       "chat webhook \"%V\" is gone (410), it is told nothing "

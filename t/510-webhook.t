@@ -342,3 +342,19 @@ b: post /chat/lobby?user=ann {"text":"after"}
 b: expect 201
 call hook 200
 call ordered 2
+
+
+
+=== TEST 7: what is accepted is accepted, whatever the answer has behind 200
+--- chat_http
+chat_zone     zone=main:8m;
+chat_webhook  main  http://unix:$TEST_NGINX_HOOKS/hook.sock:/in  key=$TEST_NGINX_HOOKS/one.key;
+--- chat_config
+chat_user     $arg_user trusted;
+--- chat
+call hook new
+call hook large
+a: post /chat/lobby?user=ann {"text":"once"}
+a: expect 201
+call told message text=once
+await /chat-status {"webhook_events_total":1,"webhook_waiting":0,"webhook_failures_total":0}

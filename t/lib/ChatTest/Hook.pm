@@ -12,7 +12,8 @@ package ChatTest::Hook;
 #     hook_key('one')              the bytes of a key
 #
 # A MODE is a status, perhaps with seconds of Retry-After ("503:1"), "slow" (200
-# after a second) or "silent" (never an answer).
+# after a second), "large" (200 and a body that nobody wants) or "silent" (never an
+# answer).
 
 use strict;
 use warnings;
@@ -143,7 +144,9 @@ sub answer {
     }
 
     $after = defined $after ? "Retry-After: $after\r\n" : '';
-    syswrite $s, "HTTP/1.1 $status X\r\n${after}Content-Length: 2\r\n\r\nok";
+    my $body = $mode eq 'large' ? 'x' x 200_000 : 'ok';
+    syswrite $s, "HTTP/1.1 $status X\r\n${after}Content-Length: "
+                 . length($body) . "\r\n\r\n$body";
 }
 
 
