@@ -45,8 +45,12 @@ ngx_chat_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     if (oz != NULL || shm_zone->shm.exists) {
         z->sh = (oz != NULL) ? oz->sh : z->shpool->data;
 
+        /* of the same size, webhooks may have another part of it */
+
         if (z->sh == NULL || z->sh->magic != NGX_CHAT_SH_MAGIC
-            || z->sh->version != NGX_CHAT_SH_VERSION)
+            || z->sh->version != NGX_CHAT_SH_VERSION
+            || z->sh->hook.size != z->hook_ring
+            || z->sh->hook.user_n != z->hook_users)
         {
             ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                           "chat zone \"%V\" has another layout, "

@@ -358,3 +358,21 @@ a: post /chat/lobby?user=ann {"text":"once"}
 a: expect 201
 call told message text=once
 await /chat-status {"webhook_events_total":1,"webhook_waiting":0,"webhook_failures_total":0}
+
+
+
+=== TEST 8: a zone of the same size, of which webhooks have another part
+--- chat_http
+chat_zone     zone=main:9220k;
+# chat_webhook  main  http://unix:$TEST_NGINX_HOOKS/hook.sock:/in  key=$TEST_NGINX_HOOKS/one.key;
+--- chat_config
+chat_user     $arg_user trusted;
+--- chat
+a: post /chat/lobby?user=ann {"text":"before"}
+a: expect 201
+edit s/9220k/8m/, s/# chat_webhook/chat_webhook/
+allow /chat zone "main" has another layout/
+signal HUP
+log /chat zone "main" has another layout, change its size or restart/
+b: post /chat/lobby?user=ann {"text":"after"}
+b: expect 201
