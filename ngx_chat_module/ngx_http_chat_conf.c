@@ -19,6 +19,8 @@ static void ngx_http_chat_merge_users(ngx_http_chat_loc_conf_t *conf,
 static void ngx_http_chat_inherit_block(ngx_http_core_loc_conf_t *clcf,
     ngx_http_chat_loc_conf_t *conf, ngx_http_chat_loc_conf_t *prev);
 static void ngx_http_chat_token_ttl(ngx_http_chat_loc_conf_t *conf);
+static char *ngx_http_chat_check_room(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf);
 static char *ngx_http_chat_check_location(ngx_conf_t *cf,
     ngx_http_chat_loc_conf_t *conf);
 static void ngx_http_chat_warn_location(ngx_conf_t *cf,
@@ -454,29 +456,10 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->room == NULL) {
-
-        if (clcf->named
-#if (NGX_PCRE)
-            || clcf->regex != NULL
-#endif
-            || name->len == 0 || name->data[name->len - 1] != '/')
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"chat\" in location \"%V\" can't take rooms "
-                               "from the rest of the path: write \"location "
-                               "^~ /chat/\" (with a \"/\" at the end) or add "
-                               "\"chat_room VALUE;\"", name);
-            return NGX_CONF_ERROR;
-        }
-
-        if (clcf->exact_match) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"chat\" in \"location = %V\" leaves no rest "
-                               "of the path for the room: write \"location ^~ "
-                               "%V\" or add \"chat_room VALUE;\"", name, name);
-            return NGX_CONF_ERROR;
-        }
+    if (conf->room == NULL
+        && ngx_http_chat_check_room(cf, clcf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     if (conf->chat.ping_timeout <= conf->chat.ping) {
@@ -484,6 +467,41 @@ ngx_http_chat_check_location(ngx_conf_t *cf, ngx_http_chat_loc_conf_t *conf)
                            "\"chat_ping_timeout\" (%T s) must be more than "
                            "\"chat_ping\" (%T s)",
                            conf->chat.ping_timeout, conf->chat.ping);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the path's rest is the room's name */
+
+static char *
+ngx_http_chat_check_room(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_str_t  *name;
+
+    name = &clcf->name;
+
+    if (clcf->named
+#if (NGX_PCRE)
+        || clcf->regex != NULL
+#endif
+        || name->len == 0 || name->data[name->len - 1] != '/')
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat\" in location \"%V\" can't take rooms "
+                           "from the rest of the path: write \"location "
+                           "^~ /chat/\" (with a \"/\" at the end) or add "
+                           "\"chat_room VALUE;\"", name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (clcf->exact_match) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"chat\" in \"location = %V\" leaves no rest "
+                           "of the path for the room: write \"location ^~ "
+                           "%V\" or add \"chat_room VALUE;\"", name, name);
         return NGX_CONF_ERROR;
     }
 
