@@ -259,6 +259,7 @@ ngx_chat_redis_cluster_map(ngx_chat_redis_cluster_t *cluster,
 
     ngx_memzero(map, sizeof(map));
 
+    idx = 0;
     left = 0;
     ngx_chat_redis_cluster_room(cluster, reply);
 
@@ -457,6 +458,7 @@ ngx_chat_redis_cluster_redirect(ngx_chat_redis_node_t *from, ngx_str_t *text,
     }
 
     node = NULL;
+    idx = 0;
 
     rc = ngx_chat_redis_slots_redirect(text,
                                        &from->address.sockaddr.sockaddr,
