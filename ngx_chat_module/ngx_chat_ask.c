@@ -228,6 +228,8 @@ ngx_chat_ask_next(void)
     {
         q = ngx_queue_head(&ngx_chat_ask_pending);
         a = ngx_queue_data(q, ngx_chat_ask_t, queue);
+
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): not in the queue */
         w = a->wait;
 
         ngx_queue_remove(q);
