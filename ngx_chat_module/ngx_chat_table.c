@@ -498,9 +498,20 @@ ngx_chat_table_version(ngx_chat_zone_t *z)
 void
 ngx_chat_table_stat(ngx_chat_zone_t *z, ngx_chat_table_stat_t *st)
 {
+    uint64_t        told;
     ngx_chat_sh_t  *sh;
 
     sh = z->sh;
+
+    /* this one first: it follows the other */
+
+    told = ngx_chat_load(&sh->share_told);
+
+    st->untold = ngx_chat_load(&sh->table_seq) - told;
+
+    if (!ngx_chat_load_relaxed(&sh->share_on)) {
+        st->untold = 0;
+    }
 
     st->rows = sh->record_n - ngx_chat_load_relaxed(&sh->record_free_n);
     st->rows_max = sh->record_n;

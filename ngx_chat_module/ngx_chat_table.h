@@ -231,6 +231,7 @@ typedef struct {
     ngx_uint_t   rows;
     ngx_uint_t   rows_max;
     size_t       bytes_free;         /* for values */
+    uint64_t     untold;             /* changes, of those for other hosts */
 } ngx_chat_table_stat_t;
 
 /* no lock */

@@ -9,6 +9,7 @@
 #include "ngx_chat_broker.h"
 #include "ngx_chat_bus.h"
 #include "ngx_chat_hook.h"
+#include "ngx_chat_presence.h"
 #include "ngx_chat_state.h"
 #include "ngx_http_chat_status.h"
 
@@ -19,6 +20,8 @@ typedef struct {
     ngx_uint_t             up;
     ngx_uint_t             unserved;
     ngx_uint_t             workers;
+    uint32_t               present;
+    uint32_t               present_max;
     ngx_chat_zone_stat_t   zone;
     ngx_chat_table_stat_t  table;
     ngx_chat_state_stat_t  state;
@@ -96,6 +99,12 @@ static const ngx_http_chat_number_t  ngx_http_chat_numbers[] = {
         "Rows that there is place for."),
     ngx_http_chat_gauge(table.bytes_free, "kept_bytes_free",
         "Bytes left for what rows contain."),
+    ngx_http_chat_gauge(table.untold, "kept_untold",
+        "Changes of such rows that other hosts may not know yet."),
+    ngx_http_chat_gauge(present, "presence",
+        "Users that are in rooms, in each of them counted."),
+    ngx_http_chat_gauge(present_max, "presence_max",
+        "How many of them there is place for."),
     ngx_http_chat_gauge(state.unsaved, "state_unsaved",
         "Changes that are not in the state file yet."),
     ngx_http_chat_gauge(state.size, "state_bytes",
@@ -294,6 +303,8 @@ ngx_http_chat_sample(ngx_http_chat_sample_t *s, ngx_chat_zone_t *z)
     s->up = (broker->ready(z) == NGX_OK);
     s->unserved = (broker->unserved != NULL) ? broker->unserved(z) : 0;
     s->workers = ngx_chat_bus_seats();
+
+    s->present_max = ngx_chat_presence_size(z, &s->present);
 
     ngx_chat_zone_stat(z, &s->zone);
     ngx_chat_table_stat(z, &s->table);

@@ -16,7 +16,7 @@ __DATA__
 === TEST 1: what is there when nothing has happened yet
 --- chat
 a: get /chat-status
-a: expect 200 {"server":"/^ngx_chat.[0-9]/","zone":"main","workers":2,"rooms":0,"rooms_max":"<< $_ > 100 >>","segments":"$all=<int>","segments_free":"<int>","segment_size":4096,"records_total":0,"kept":0,"kept_max":"<< $_ > 100 >>","kept_bytes_free":"<< $_ > 20000 >>","state":"off","state_unsaved":0,"state_bytes":0,"sessions_total":0,"websocket_sessions_total":0,"sse_sessions_total":0,"messages_total":0,"duplicates_total":0,"deliveries_total":0,"bytes_in_total":0,"bytes_out_total":0,"errors_total":0,"gaps_total":0,"slow_closed_total":0,"evicted_segments_total":0,"full_total":0,"repairs_total":0,"wakeups_total":"<int>","limited_total":0,"rate_limited_total":0,"transient_lost_total":0,"lock_waits_total":"<int>","lock_wait_seconds_total":"<< $_ >= 0 >>","sessions":0,"websocket_sessions":0,"sse_sessions":0,"slow_sessions":0,"subscriptions":0,"buffer_bytes":0}
+a: expect 200 {"server":"/^ngx_chat.[0-9]/","zone":"main","workers":2,"rooms":0,"rooms_max":"<< $_ > 100 >>","segments":"$all=<int>","segments_free":"<int>","segment_size":4096,"records_total":0,"kept":0,"kept_max":"<< $_ > 100 >>","kept_bytes_free":"<< $_ > 20000 >>","kept_untold":0,"presence":0,"presence_max":"<< $_ > 100 >>","state":"off","state_unsaved":0,"state_bytes":0,"sessions_total":0,"websocket_sessions_total":0,"sse_sessions_total":0,"messages_total":0,"duplicates_total":0,"deliveries_total":0,"bytes_in_total":0,"bytes_out_total":0,"errors_total":0,"gaps_total":0,"slow_closed_total":0,"evicted_segments_total":0,"full_total":0,"repairs_total":0,"wakeups_total":"<int>","limited_total":0,"rate_limited_total":0,"transient_lost_total":0,"lock_waits_total":"<int>","lock_wait_seconds_total":"<< $_ >= 0 >>","sessions":0,"websocket_sessions":0,"sse_sessions":0,"slow_sessions":0,"subscriptions":0,"buffer_bytes":0}
 a: expect 200 {"segments_free":$all}
 a: header Content-Type: application/json
 a: header Cache-Control: no-store
@@ -35,7 +35,7 @@ b: recv {"type":"welcome"}
 b: send {"type":"join","rooms":[{"room":"lobby"},{"room":"hall"}]}
 2 * b: recv {"type":"joined"}
 s: get /chat-status
-s: expect 200 {"sessions":2,"websocket_sessions":2,"sse_sessions":0,"subscriptions":3,"sessions_total":2,"websocket_sessions_total":2,"rooms":2}
+s: expect 200 {"sessions":2,"websocket_sessions":2,"sse_sessions":0,"subscriptions":3,"sessions_total":2,"websocket_sessions_total":2,"rooms":2,"presence":3}
 b: send {"type":"leave","room":"hall"}
 b: recv {"type":"left"}
 s: get /chat-status

@@ -1,6 +1,6 @@
 """Bans, roles and data of rooms are true on all hosts."""
 
-from hosts import Client, enter, http, up
+from hosts import Client, enter, http, status, up
 from nginx import wait_for
 
 ROLES = 'chat_role owner user=mod;'
@@ -82,6 +82,8 @@ def case_table_away(stage):
 
     act(b, type='unban', room='lobby', user='dan')
     act(a, type='ban', room='lobby', user='carl', seconds=3600)
+    assert status(a)['kept_untold'] >= 1
+    assert status(b)['kept_untold'] >= 1
 
     server.start()
     up(a)
@@ -91,6 +93,8 @@ def case_table_away(stage):
     all_say((a, b), 'ann', True)
     all_say((a, b), 'dan', False)
     wait_for('rows', lambda: server.call('ZCARD', ORDER) >= 3, 20)
+    wait_for('all is told', lambda: not (status(a)['kept_untold']
+                                         or status(b)['kept_untold']), 20)
 
 
 def case_table_garbage(stage):
