@@ -132,7 +132,7 @@ test-build: module
 test-unit:
 	@$(TOOL)/deps build source
 	@$(TOOL)/build-nginx static-1.22.1
-	@$(MAKE) --no-print-directory -C t/unit check \
+	@$(MAKE) --no-print-directory -j"$$(nproc)" -C t/unit check \
 	    NGX_SRC=$(CURDIR)/build/static-1.22.1 OUT=$(CURDIR)/build/unit
 
 test-t: tests-module
