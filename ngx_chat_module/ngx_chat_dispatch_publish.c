@@ -300,9 +300,8 @@ ngx_chat_dispatch_broker(ngx_chat_caller_t *c, ngx_chat_publish_t *p,
     p->ts = ngx_chat_worker_now();
 
     if (!p->rule->create
-        && (c->made || ngx_chat_room_is_direct(&p->key.name)))
+        && (c->made || ngx_chat_rule_creates(p->rule, &p->key.name)))
     {
-        /* a server's key and who may have a conversation make the room */
         rule = *p->rule;
         rule.create = 1;
         p->rule = &rule;

@@ -12,7 +12,6 @@
 #include <ngx_core.h>
 #include "ngx_chat_audit.h"
 #include "ngx_chat_control.h"
-#include "ngx_chat_direct.h"
 #include "ngx_chat_dispatch.h"
 #include "ngx_chat_standing.h"
 #include "ngx_chat_state.h"
@@ -151,7 +150,7 @@ ngx_chat_room_unknown(ngx_chat_caller_t *c, ngx_str_t *room)
     key.kind = NGX_CHAT_ROOM_CHAT;
     key.name = *room;
 
-    return !rule->create && !ngx_chat_room_is_direct(room)
+    return !ngx_chat_rule_creates(rule, room)
            && c->conf->broker->prepare == NULL
            && ngx_chat_room_find(c->conf->zone, &key, rule, &info) != NGX_OK;
 }

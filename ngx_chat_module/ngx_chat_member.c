@@ -8,7 +8,6 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_chat_direct.h"
 #include "ngx_chat_history.h"
 #include "ngx_chat_name.h"
 #include "ngx_chat_policy.h"
@@ -117,9 +116,8 @@ ngx_chat_member_join(ngx_chat_session_t *s, ngx_chat_join_t *join,
     }
 
     rule = ngx_chat_zone_rule(z, &join->room);
-    create = rule->create || stands.st.made
-             || ngx_chat_room_is_audit(&join->room)
-             || ngx_chat_room_is_direct(&join->room);
+    create = stands.st.made || ngx_chat_rule_creates(rule, &join->room)
+             || ngx_chat_room_is_audit(&join->room);
 
     if (s->conf->broker->prepare != NULL) {
         /* what is here must be what all hosts have */

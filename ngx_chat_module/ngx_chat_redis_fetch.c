@@ -12,10 +12,12 @@
 #include <ngx_event.h>
 #include <hiredis/hiredis.h>
 #include "ngx_chat_bus.h"
-#include "ngx_chat_direct.h"
 #include "ngx_chat_redis_op.h"
+#include "ngx_chat_table.h"
 
 
+static ngx_uint_t ngx_chat_redis_fetch_creates(ngx_chat_redis_room_t *room,
+    ngx_chat_rule_t *rule);
 static void ngx_chat_redis_fetched(ngx_chat_redis_op_t *op,
     ngx_chat_redis_reply_t *reply, ngx_chat_err_e code);
 static ngx_chat_err_e ngx_chat_redis_fetch_take(ngx_chat_redis_room_t *room,
@@ -67,10 +69,7 @@ ngx_chat_redis_fetch(ngx_chat_redis_room_t *room)
     arg[2].data = epoch;
     arg[2].len = NGX_CHAT_EPOCH_LEN;
 
-    /* a room that is followed exists, and so does a conversation */
-
-    arg[3].data = (u_char *) ((rule->create || room->hub != NULL
-                               || ngx_chat_room_is_direct(&room->key.name))
+    arg[3].data = (u_char *) (ngx_chat_redis_fetch_creates(room, rule)
                               ? "1" : "0");
     arg[3].len = 1;
 
@@ -96,6 +95,29 @@ ngx_chat_redis_fetch(ngx_chat_redis_room_t *room)
 
     room->op->room = room;
     room->op->rule = rule;
+}
+
+
+/* a room that is followed exists, and one that has data may be entered */
+
+static ngx_uint_t
+ngx_chat_redis_fetch_creates(ngx_chat_redis_room_t *room,
+    ngx_chat_rule_t *rule)
+{
+    ngx_chat_row_t  row;
+
+    if (room->hub != NULL || ngx_chat_rule_creates(rule, &room->key.name)) {
+        return 1;
+    }
+
+    ngx_memzero(&row, sizeof(ngx_chat_row_t));
+
+    row.kind = NGX_CHAT_KIND_ROOM;
+
+    return ngx_chat_table_room(row.room, &room->key) == NGX_OK
+           && ngx_chat_table_get(room->redis->zone, &row,
+                                 (uint64_t) ngx_time())
+              == NGX_OK;
 }
 
 

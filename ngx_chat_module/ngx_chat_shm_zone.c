@@ -8,6 +8,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_chat_direct.h"
 #include "ngx_chat_hook.h"
 #include "ngx_chat_interest.h"
 #include "ngx_chat_limit.h"
@@ -391,4 +392,11 @@ ngx_chat_zone_rule(ngx_chat_zone_t *z, ngx_str_t *room)
     }
 
     return &ngx_chat_default_rule;
+}
+
+
+ngx_uint_t
+ngx_chat_rule_creates(ngx_chat_rule_t *rule, ngx_str_t *room)
+{
+    return rule->create || ngx_chat_room_is_direct(room);
 }

@@ -288,6 +288,9 @@ uint64_t ngx_chat_process_start(ngx_pid_t pid);
 /* the first line of "chat_rooms" that matches, or the default (static) */
 ngx_chat_rule_t *ngx_chat_zone_rule(ngx_chat_zone_t *z, ngx_str_t *room);
 
+/* whether using it makes it: conversations are made whatever the line says */
+ngx_uint_t ngx_chat_rule_creates(ngx_chat_rule_t *rule, ngx_str_t *room);
+
 /* the zone is being left for one of another size: publishes are refused */
 ngx_uint_t ngx_chat_zone_moved(ngx_chat_zone_t *z);
 

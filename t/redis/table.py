@@ -160,20 +160,26 @@ def case_table_private(stage):
     """Who is in a room for members, and who has blocked whom, on all hosts."""
 
     server, a, b = stage.pair(rooms=ROLES
-                              + 'chat_rooms main ~d.* create=off;')
+                              + 'chat_rooms main ~d.* create=off;'
+                              + 'chat_rooms main desk-* create=off;')
 
     # who isn't invited leaves, wherever he is
     bob, _ = enter(b, '/chat/lobby', 'bob')
+
+    def entered(room):
+        bob.send(type='join', id=1, room=room)
+        return bob.until(lambda x: x.get('reply_to') == 1)['type'] == 'joined'
+
+    # a room that nobody can make by entering it is there when it has data
+    assert not entered('desk-1')
+    act(a, type='room', room='desk-1', set={'topic': 'help'})
+    wait_for('a room with data', lambda: entered('desk-1'), 20)
+
     act(a, type='room', room='lobby', set={'invite': True})
     bob.until({'type': 'left', 'reason': 'revoked'})
 
     act(a, type='invite', room='lobby', user='bob')
-
-    def may():
-        bob.send(type='join', id=1, room='lobby')
-        return bob.until(lambda x: x.get('reply_to') == 1)['type'] == 'joined'
-
-    wait_for('a member', may, 20)
+    wait_for('a member', lambda: entered('lobby'), 20)
     act(a, type='uninvite', room='lobby', user='bob')
     bob.until({'type': 'left', 'reason': 'revoked'})
 
