@@ -180,9 +180,11 @@ ngx_int_t ngx_chat_dispatch_become(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 /* what a command has waited for, a broker or that: c->outcome or c->answer;
    `w' may be NULL */
 void ngx_chat_dispatch_outcome(ngx_chat_caller_t *c, ngx_chat_wait_t *w);
+
 /* whether it is the first time that the command is dispatched */
 #define ngx_chat_dispatch_first(c)                                            \
     ((c)->outcome == NULL && (c)->answer == NULL)
+
 /*
  * Room, text, data, target of a command that may be published: NGX_CHAT_OK, and
  * text and data may be others now, in c->pool; NGX_CHAT_E_WAIT: c->wait is set;
@@ -192,6 +194,9 @@ ngx_chat_err_e ngx_chat_dispatch_ask(ngx_chat_caller_t *c,
     ngx_chat_cmd_t *cmd);
 
 /* --- ngx_chat_dispatch_later.c, for the dispatcher alone --- */
+
+/* for c->wait, the caller's to free; NULL: it can't wait, or no memory */
+ngx_chat_wait_t *ngx_chat_dispatch_wait(ngx_chat_caller_t *c);
 
 /* a publish's NGX_DONE: c->wait is set, or p has the outcome */
 ngx_int_t ngx_chat_dispatch_later(ngx_chat_caller_t *c,

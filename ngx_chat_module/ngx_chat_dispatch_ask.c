@@ -58,10 +58,6 @@ ngx_chat_dispatch_ask(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
         return ngx_chat_dispatch_asked(c, cmd);
     }
 
-    if (c->resume == NULL) {
-        return NGX_CHAT_E_UNAVAILABLE;
-    }
-
     t = ngx_chat_worker_text();
 
     ngx_chat_dispatch_question(c, cmd, t);
@@ -73,7 +69,7 @@ ngx_chat_dispatch_ask(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd)
     body.data = t->start;
     body.len = ngx_chat_text_len(t);
 
-    w = ngx_chat_wait_create(c->resume, c->resume_data, c->conf->zone->log);
+    w = ngx_chat_dispatch_wait(c);
 
     if (w == NULL
         || ngx_chat_ask(c->conf->ask_publish, &body, w, c->conf->zone->log)
@@ -122,25 +118,7 @@ ngx_chat_dispatch_question(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     ngx_chat_text_lit(t, "]");
 
-    if (cmd->thread.given) {
-        ngx_chat_text_lit(t, ",\"thread\":");
-        ngx_chat_enc_id(t, &cmd->thread.id);
-    }
-
-    if (cmd->text.data != NULL) {
-        ngx_chat_text_lit(t, ",\"text\":");
-        ngx_chat_text_json(t, &cmd->text);
-    }
-
-    if (cmd->data.len > 0) {
-        ngx_chat_text_lit(t, ",\"data\":");
-        ngx_chat_text_str(t, &cmd->data);
-    }
-
-    if (cmd->mentions.len > 0) {
-        ngx_chat_text_lit(t, ",\"mentions\":");
-        ngx_chat_text_str(t, &cmd->mentions);
-    }
+    ngx_chat_enc_content(t, cmd);
 
     ngx_chat_text_lit(t, "}");
 }

@@ -13,14 +13,11 @@
 #include "ngx_chat_worker.h"
 
 
-static ngx_chat_wait_t *ngx_chat_dispatch_wait(ngx_chat_caller_t *c);
 static ngx_int_t ngx_chat_dispatch_fresh(ngx_chat_caller_t *c,
     ngx_chat_room_key_t *key, ngx_chat_join_t *join);
 
 
-/* NULL: it can't wait, or there is no memory */
-
-static ngx_chat_wait_t *
+ngx_chat_wait_t *
 ngx_chat_dispatch_wait(ngx_chat_caller_t *c)
 {
     if (c->resume == NULL) {

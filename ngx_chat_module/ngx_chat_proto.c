@@ -27,22 +27,8 @@ static const char *ngx_chat_status_phrase(ngx_uint_t status);
 
 
 void
-ngx_chat_event_message(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd,
-    ngx_chat_user_t *user, size_t *cut1, size_t *cut2)
+ngx_chat_enc_content(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd)
 {
-    ngx_chat_text_lit(t, "{\"type\":\"message\",\"room\":");
-    ngx_chat_text_json(t, &cmd->room);
-    ngx_chat_text_lit(t, ",\"id\":\"");
-
-    *cut1 = ngx_chat_text_len(t);
-
-    ngx_chat_text_lit(t, "\",\"ts\":");
-
-    *cut2 = ngx_chat_text_len(t);
-
-    ngx_chat_text_lit(t, ",\"user\":");
-    ngx_chat_enc_user(t, user);
-
     /* it stays when the message is deleted, so it is before the content */
 
     if (cmd->thread.given) {
@@ -66,6 +52,27 @@ ngx_chat_event_message(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd,
         ngx_chat_text_lit(t, ",\"mentions\":");
         ngx_chat_text_str(t, &cmd->mentions);
     }
+}
+
+
+void
+ngx_chat_event_message(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd,
+    ngx_chat_user_t *user, size_t *cut1, size_t *cut2)
+{
+    ngx_chat_text_lit(t, "{\"type\":\"message\",\"room\":");
+    ngx_chat_text_json(t, &cmd->room);
+    ngx_chat_text_lit(t, ",\"id\":\"");
+
+    *cut1 = ngx_chat_text_len(t);
+
+    ngx_chat_text_lit(t, "\",\"ts\":");
+
+    *cut2 = ngx_chat_text_len(t);
+
+    ngx_chat_text_lit(t, ",\"user\":");
+    ngx_chat_enc_user(t, user);
+
+    ngx_chat_enc_content(t, cmd);
 
     if (cmd->nonce.len) {
         ngx_chat_text_lit(t, ",\"nonce\":");

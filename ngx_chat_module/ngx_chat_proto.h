@@ -236,6 +236,9 @@ void ngx_chat_enc_id(ngx_chat_text_t *t, ngx_chat_id_t *id);
 /* `{"id":…,"name":…,"guest":true}' */
 void ngx_chat_enc_user(ngx_chat_text_t *t, ngx_chat_user_t *user);
 
+/* what there is of `,"thread":…,"text":…,"data":…,"mentions":…' */
+void ngx_chat_enc_content(ngx_chat_text_t *t, ngx_chat_cmd_t *cmd);
+
 /* `,"reply_to":…' or nothing */
 void ngx_chat_enc_reply_to(ngx_chat_text_t *t, ngx_str_t *reply_to);
 
