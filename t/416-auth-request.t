@@ -12,29 +12,6 @@ use ChatTest::Jwt;
 use ChatTest::Source;
 use ChatTest;
 
-use File::Temp;
-
-
-# asked /REGEX/: the source was asked so
-
-sub asked {
-    my ($nginx, @re) = @_;
-
-    my ($re) = "@re" =~ m{^/(.*)/$};
-    my $got = source_requests();
-    die "not asked: $re\n  but: $got\n" if $got !~ /$re/;
-}
-
-
-sub file {
-    my ($nginx, $name, @text) = @_;
-
-    open my $out, '>', keys_dir() . "/$name" or die "$name: $!\n";
-    print $out "@text";
-    close $out or die "$name: $!\n";
-}
-
-
 run_tests();
 
 __DATA__

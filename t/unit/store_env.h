@@ -11,6 +11,7 @@
 #define _STORE_ENV_H_INCLUDED_
 
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -286,6 +287,43 @@ static void
 flood_name(char *name, ngx_uint_t i)
 {
     sprintf(name, "room-%lu", i);
+}
+
+
+/* whether a process that has this seat is killed at a point of the call */
+
+static int
+dies_at(const char *point, ngx_uint_t seat, void (*call)(void *data),
+    void *data)
+{
+    int    fd, status;
+    char   file[128];
+    pid_t  pid;
+
+    snprintf(file, sizeof(file), "%s/ngx_chat_point.%d",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", getpid());
+    setenv("CHAT_TEST_POINT", file, 1);
+
+    fd = open(file, O_CREAT|O_TRUNC|O_WRONLY, 0600);
+    (void) !write(fd, point, strlen(point));
+    close(fd);
+
+    pid = fork();
+
+    if (pid == 0) {
+        ngx_pid = getpid();
+        ngx_chat_zone_attach(&env.z, seat, ngx_pid,
+                             ngx_chat_process_start(ngx_pid));
+        call(data);
+        _exit(0);
+    }
+
+    waitpid(pid, &status, 0);
+
+    unlink(file);
+    unsetenv("CHAT_TEST_POINT");
+
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
 

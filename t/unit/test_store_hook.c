@@ -316,12 +316,15 @@ test_copy(void)
 /* who dies at a point of a publish, and whether it is in both, or in none */
 
 static void
+say_long(void *data)
+{
+    (void) say("lobby", *(ngx_uint_t *) data, 3000);
+}
+
+
+static void
 test_death(void)
 {
-    char                  file[64];
-    FILE                 *f;
-    int                   status;
-    pid_t                 pid;
     uint64_t              head;
     ngx_int_t             slot;
     ngx_uint_t            i;
@@ -332,9 +335,6 @@ test_death(void)
         "hook:published", "publish:none"
     };
 
-    snprintf(file, sizeof(file), "/tmp/test_store_hook.%d", (int) getpid());
-    setenv("CHAT_TEST_POINT", file, 1);
-
     hooked(1 << NGX_CHAT_HOOK_MESSAGE);
     slot = ngx_chat_hook_slot(&env.z, 7, NULL, 0);
     (void) say("lobby", 0, 100);
@@ -344,24 +344,8 @@ test_death(void)
 
         head = info("lobby").head;
 
-        f = fopen(file, "w");
-        fputs(points[i], f);
-        fclose(f);
-
-        pid = fork();
-
-        if (pid == 0) {
-            ngx_pid = getpid();
-            ngx_chat_zone_attach(&env.z, 2, ngx_pid,
-                                 ngx_chat_process_start(ngx_pid));
-            (void) say("lobby", i, 3000);
-            _exit(0);
-        }
-
-        waitpid(pid, &status, 0);
-        unlink(file);
-
-        ok(WIFSIGNALED(status) || i == 6, "dies at %s", points[i]);
+        ok(dies_at(points[i], 2, say_long, &i) || i == 6, "dies at %s",
+           points[i]);
 
         now = info("lobby");
         is_int(take(slot), now.head - head, "%s: as many as in the room",
@@ -373,8 +357,6 @@ test_death(void)
         accept_all(slot);
         sound(points[i]);
     }
-
-    unsetenv("CHAT_TEST_POINT");
 }
 
 

@@ -355,39 +355,30 @@ test_owner(void)
 }
 
 
+typedef struct {
+    const char  *text;
+    uint64_t     changed;
+} elsewhere_t;
+
+
+static void
+take_over(void *data)
+{
+    elsewhere_t *e = data;
+
+    (void) there(e->text, e->changed, SECONDS);
+}
+
+
 /* a worker dies while it takes over what another host has */
 
 static void
 killed_at(const char *point, const char *text, uint64_t changed,
     const char *want)
 {
-    int    fd, status;
-    char   file[128];
-    pid_t  pid;
+    elsewhere_t  e = { text, changed };
 
-    snprintf(file, sizeof(file), "%s/ngx_chat_share.%d",
-             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", getpid());
-    setenv("CHAT_TEST_POINT", file, 1);
-
-    fd = open(file, O_CREAT|O_TRUNC|O_WRONLY, 0600);
-    (void) !write(fd, point, strlen(point));
-    close(fd);
-
-    pid = fork();
-
-    if (pid == 0) {
-        ngx_pid = getpid();
-        ngx_chat_zone_attach(&env.z, 5, ngx_pid,
-                             ngx_chat_process_start(ngx_pid));
-        (void) there(text, changed, SECONDS);
-        _exit(0);
-    }
-
-    waitpid(pid, &status, 0);
-    unlink(file);
-
-    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "killed at %s",
-       point);
+    ok(dies_at(point, 5, take_over, &e), "killed at %s", point);
     is_row(want, "what there is");
     sound(point);
 

@@ -449,38 +449,19 @@ test_full(void)
 }
 
 
+static void
+set_room(void *data)
+{
+    (void) set(NGX_CHAT_KIND_ROOM, "lobby", "", data, 0);
+}
+
+
 /* a process is killed at a point; who comes next repairs */
 
 static void
 killed_at(const char *point, const char *want)
 {
-    int    fd, status;
-    char   file[128];
-    pid_t  pid;
-
-    snprintf(file, sizeof(file), "%s/ngx_chat_table.%d",
-             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", getpid());
-    setenv("CHAT_TEST_POINT", file, 1);
-
-    fd = open(file, O_CREAT|O_TRUNC|O_WRONLY, 0600);
-    (void) !write(fd, point, strlen(point));
-    close(fd);
-
-    pid = fork();
-
-    if (pid == 0) {
-        ngx_pid = getpid();
-        ngx_chat_zone_attach(&env.z, 5, ngx_pid,
-                             ngx_chat_process_start(ngx_pid));
-        (void) set(NGX_CHAT_KIND_ROOM, "lobby", "", (char *) value, 0);
-        _exit(0);
-    }
-
-    waitpid(pid, &status, 0);
-    unlink(file);
-
-    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "killed at %s",
-       point);
+    ok(dies_at(point, 5, set_room, value), "killed at %s", point);
 
     is_value(NGX_CHAT_KIND_ROOM, "lobby", "", want, "what there is");
     is_value(NGX_CHAT_KIND_BAN, "lobby", "bob", "spam", "what stays");

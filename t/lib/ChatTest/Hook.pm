@@ -21,11 +21,11 @@ use warnings;
 use Digest::SHA qw(hmac_sha256_base64);
 use Exporter qw(import);
 use File::Temp qw(tempdir);
-use IO::Socket::UNIX;
 use JSON::PP;
 use MIME::Base64;
 use POSIX ();
-use Socket qw(SOMAXCONN);
+
+use ChatTest::Server;
 
 our @EXPORT = qw(hook hook_posts hook_events hook_key hook_dir hook_signed);
 
@@ -81,13 +81,7 @@ sub hook {
 
     return if $mode eq 'down';
 
-    # under another name until it listens
-    my $listen = IO::Socket::UNIX->new(Local => "$dir/hook.new",
-                                       Listen => SOMAXCONN)
-        or die "$dir/hook.new: $!\n";
-
-    chmod 0777, "$dir/hook.new";
-    rename "$dir/hook.new", "$dir/hook.sock" or die "$!\n";
+    my $listen = listen_at("$dir/hook.sock");
 
     $pid = fork // die "fork: $!\n";
     return if $pid;
@@ -107,18 +101,8 @@ sub hook {
 sub answer {
     my ($s, $mode) = @_;
 
-    my $text = '';
-
-    while ($text !~ /\r\n\r\n/) {
-        sysread($s, $text, 65536, length $text) or return;
-    }
-
-    my ($len) = $text =~ /^Content-Length: (\d+)\r$/mi;
+    my $text = read_request($s) // return;
     my $head = index($text, "\r\n\r\n") + 4;
-
-    while (length $text < $head + $len) {
-        sysread($s, $text, 65536, length $text) or return;
-    }
 
     my ($status, $after) = $mode =~ /^(\d+)(?::(\d+))?/;
     $status //= $mode eq 'silent' ? 0 : 200;

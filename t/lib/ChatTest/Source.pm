@@ -6,6 +6,8 @@ package ChatTest::Source;
 #     source_dir()                 where its socket "source.sock" is
 #     call source MODE [FILE]      serves so from now on; "down" ends it
 #     source_requests()            those that came since it served so
+#     call asked /REGEX/           they match it
+#     call file NAME TEXT          writes a file of that folder
 #
 # A MODE sends FILE of that folder (as a whole, unless its name says otherwise):
 # length, chunked, closed, interim, half, endless, bigger, lying, garbage,
@@ -15,11 +17,11 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use IO::Socket::UNIX;
 use POSIX ();
-use Socket qw(SOMAXCONN);
 
-our @EXPORT = qw(source source_requests);
+use ChatTest::Server;
+
+our @EXPORT = qw(source source_requests asked file);
 
 my $dir = $ENV{TEST_NGINX_KEYS} // die "ChatTest::Jwt first\n";
 my $pid;
@@ -50,6 +52,24 @@ sub slurp {
 sub source_requests { return slurp("$dir/source.log") }
 
 
+sub asked {
+    my ($nginx, @re) = @_;
+
+    my ($re) = "@re" =~ m{^/(.*)/$};
+    my $got = source_requests();
+    die "not asked: $re\n  but: $got\n" if $got !~ /$re/;
+}
+
+
+sub file {
+    my ($nginx, $name, @text) = @_;
+
+    open my $out, '>', "$dir/$name" or die "$name: $!\n";
+    print $out "@text";
+    close $out or die "$name: $!\n";
+}
+
+
 sub source {
     my ($nginx, $mode, $file) = @_;
 
@@ -58,13 +78,7 @@ sub source {
 
     return if $mode eq 'down';
 
-    # under another name until it listens
-    my $listen = IO::Socket::UNIX->new(Local => "$dir/source.new",
-                                       Listen => SOMAXCONN)
-        or die "$dir/source.new: $!\n";
-
-    chmod 0777, "$dir/source.new";
-    rename "$dir/source.new", "$dir/source.sock" or die "$!\n";
+    my $listen = listen_at("$dir/source.sock");
 
     $pid = fork // die "fork: $!\n";
     return if $pid;
@@ -87,19 +101,7 @@ sub source {
 sub request {
     my $s = shift;
 
-    my $text = '';
-
-    while ($text !~ /\r\n\r\n/) {
-        sysread($s, $text, 4096, length $text) or return;
-    }
-
-    if ($text =~ /^Content-Length: (\d+)\r$/mi) {
-        my $all = index($text, "\r\n\r\n") + 4 + $1;
-
-        while (length $text < $all) {
-            sysread($s, $text, 4096, length $text) or return;
-        }
-    }
+    my $text = read_request($s) // return;
 
     open my $log, '>>', "$dir/source.log" or return;
     syswrite $log, "$text\n----\n";
