@@ -101,7 +101,7 @@ ngx_chat_dispatch_publish(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     code = ngx_chat_dispatch_broker(c, p, size);
 
     if (code == NGX_CHAT_OK) {
-        ngx_chat_inbox_published(c, cmd, p);
+        ngx_chat_inbox_published(c, p);
     }
 
     return code;
@@ -158,7 +158,7 @@ ngx_chat_dispatch_readers(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 {
     u_char           *pos;
     ngx_int_t         rc;
-    ngx_str_t         user;
+    ngx_str_t        *user;
     ngx_chat_zone_t  *z;
 
     if (c->conf->broker->prepare != NULL) {
@@ -176,7 +176,10 @@ ngx_chat_dispatch_readers(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     p->mention = ngx_palloc(c->pool,
                             NGX_CHAT_MENTIONS_MAX * sizeof(uint64_t[2]));
-    if (p->mention == NULL) {
+    p->mentioned = ngx_palloc(c->pool,
+                              NGX_CHAT_MENTIONS_MAX * sizeof(ngx_str_t));
+
+    if (p->mention == NULL || p->mentioned == NULL) {
         return NGX_ERROR;
     }
 
@@ -184,13 +187,15 @@ ngx_chat_dispatch_readers(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
     while (p->nmentions < NGX_CHAT_MENTIONS_MAX) {
 
-        rc = ngx_chat_mention_next(c->pool, &cmd->mentions, &pos, &user);
+        user = &p->mentioned[p->nmentions];
+
+        rc = ngx_chat_mention_next(c->pool, &cmd->mentions, &pos, user);
 
         if (rc != NGX_OK) {
             return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
         }
 
-        ngx_chat_mark_user(z, &user, p->mention[p->nmentions++]);
+        ngx_chat_mark_user(z, user, p->mention[p->nmentions++]);
     }
 
     return NGX_OK;
@@ -204,8 +209,8 @@ static ngx_int_t
 ngx_chat_dispatch_missed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
     ngx_chat_publish_t *p)
 {
-    u_char                  *pos;
-    ngx_int_t                rc;
+    ngx_str_t               *user;
+    ngx_uint_t               i;
     ngx_chat_hook_missed_t  *m;
 
     if (!ngx_chat_hook_wants(c->conf->zone, NGX_CHAT_HOOK_MISSED)
@@ -228,24 +233,19 @@ ngx_chat_dispatch_missed(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         return NGX_OK;
     }
 
-    pos = cmd->mentions.data;
-
-    while (cmd->mentions.len > 0 && p->nmissed < NGX_CHAT_MENTIONS_MAX) {
+    for (i = 0; i < p->nmentions; i++) {
 
         m = &p->missed[p->nmissed];
-        rc = ngx_chat_mention_next(c->pool, &cmd->mentions, &pos, &m->user);
+        user = &p->mentioned[i];
 
-        if (rc != NGX_OK) {
-            return (rc == NGX_DONE) ? NGX_OK : NGX_ERROR;
-        }
-
-        if ((m->user.len == c->user->id.len
-             && ngx_memcmp(m->user.data, c->user->id.data, m->user.len) == 0)
-            || ngx_chat_direct_key(m->key, &m->user) != NGX_OK)
+        if ((user->len == c->user->id.len
+             && ngx_memcmp(user->data, c->user->id.data, user->len) == 0)
+            || ngx_chat_direct_key(m->key, user) != NGX_OK)
         {
             continue;
         }
 
+        m->user = *user;
         p->nmissed++;
     }
 

@@ -57,7 +57,7 @@ static ngx_uint_t ngx_chat_inbox_blocked(ngx_chat_zone_t *z,
 static void ngx_chat_inbox_message(ngx_chat_caller_t *c, const char *kind,
     ngx_chat_inbox_user_t *u, ngx_chat_publish_t *p);
 static void ngx_chat_inbox_mentions(ngx_chat_caller_t *c,
-    ngx_chat_cmd_t *cmd, ngx_chat_publish_t *p);
+    ngx_chat_publish_t *p);
 static ngx_uint_t ngx_chat_inbox_again(ngx_chat_publish_t *p, ngx_uint_t n);
 static ngx_chat_text_t *ngx_chat_inbox_begin(ngx_chat_inbox_user_t *u,
     ngx_str_t *room, const char *kind, ngx_uint_t joined);
@@ -231,8 +231,7 @@ ngx_chat_inbox_blocked(ngx_chat_zone_t *z, u_char key[NGX_CHAT_DIRECT_KEY],
 
 
 void
-ngx_chat_inbox_published(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
-    ngx_chat_publish_t *p)
+ngx_chat_inbox_published(ngx_chat_caller_t *c, ngx_chat_publish_t *p)
 {
     ngx_chat_inbox_user_t  u;
 
@@ -242,14 +241,14 @@ ngx_chat_inbox_published(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
         return;
     }
 
-    if (!ngx_chat_room_is_direct(&cmd->room)) {
-        ngx_chat_inbox_mentions(c, cmd, p);
+    if (!ngx_chat_room_is_direct(&p->key.name)) {
+        ngx_chat_inbox_mentions(c, p);
         return;
     }
 
     /* who has blocked the sender can't have been written to */
 
-    if (ngx_chat_direct_other(&cmd->room, &c->user->id, u.key) == NGX_OK
+    if (ngx_chat_direct_other(&p->key.name, &c->user->id, u.key) == NGX_OK
         && ngx_chat_inbox_find(c->conf->zone, &u, NULL))
     {
         ngx_chat_inbox_message(c, "message", &u, p);
@@ -258,38 +257,27 @@ ngx_chat_inbox_published(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
 
 
 static void
-ngx_chat_inbox_mentions(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
-    ngx_chat_publish_t *p)
+ngx_chat_inbox_mentions(ngx_chat_caller_t *c, ngx_chat_publish_t *p)
 {
-    u_char                 *pos;
-    ngx_str_t               user;
+    ngx_str_t              *user;
     ngx_uint_t              n;
     ngx_chat_zone_t        *z;
     ngx_chat_inbox_user_t   u;
 
-    if (cmd->mentions.len == 0) {
-        return;
-    }
-
     z = c->conf->zone;
-    pos = cmd->mentions.data;
 
-    for (n = 0; n < NGX_CHAT_MENTIONS_MAX; n++) {
+    for (n = 0; n < p->nmentions; n++) {
 
-        if (ngx_chat_mention_next(c->pool, &cmd->mentions, &pos, &user)
-            != NGX_OK)
-        {
-            return;
-        }
+        user = &p->mentioned[n];
 
         if (ngx_chat_inbox_again(p, n)
-            || (user.len == c->user->id.len
-                && ngx_memcmp(user.data, c->user->id.data, user.len) == 0))
+            || (user->len == c->user->id.len
+                && ngx_memcmp(user->data, c->user->id.data, user->len) == 0))
         {
             continue;
         }
 
-        if (ngx_chat_direct_key(u.key, &user) == NGX_OK
+        if (ngx_chat_direct_key(u.key, user) == NGX_OK
             && ngx_chat_inbox_find(z, &u, NULL)
             && !ngx_chat_inbox_blocked(z, u.key, &c->user->id))
         {
@@ -306,7 +294,7 @@ ngx_chat_inbox_again(ngx_chat_publish_t *p, ngx_uint_t n)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < n && n < p->nmentions; i++) {
+    for (i = 0; i < n; i++) {
         if (p->mention[i][0] == p->mention[n][0]
             && p->mention[i][1] == p->mention[n][1])
         {

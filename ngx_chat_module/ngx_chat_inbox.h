@@ -46,10 +46,9 @@ void ngx_chat_inbox_enter(ngx_chat_session_t *s);
 /* it isn't found any more; idempotent */
 void ngx_chat_inbox_leave(ngx_chat_session_t *s);
 
-/* cmd was published: tells the other one of a direct conversation, or who is
+/* it was published: tells the other one of a direct conversation, or who is
    mentioned */
-void ngx_chat_inbox_published(ngx_chat_caller_t *c, ngx_chat_cmd_t *cmd,
-    ngx_chat_publish_t *p);
+void ngx_chat_inbox_published(ngx_chat_caller_t *c, ngx_chat_publish_t *p);
 
 /* the caller's marker was moved: tells his other sessions */
 void ngx_chat_inbox_read(ngx_chat_caller_t *c, ngx_chat_marking_t *r);

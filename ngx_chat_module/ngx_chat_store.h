@@ -189,6 +189,7 @@ typedef struct {
     /* of ngx_chat_mark_user(): who speaks, both 0: nobody; who is mentioned */
     uint64_t               reader[2];
     uint64_t             (*mention)[2];
+    ngx_str_t             *mentioned;    /* the same, their ids */
     ngx_uint_t             nmentions;
     ngx_chat_hook_missed_t  *missed;     /* unless they have sessions */
     ngx_uint_t             nmissed;
