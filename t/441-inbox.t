@@ -163,6 +163,8 @@ a: recv {"type":"welcome"}
 q: ws /quiet/ header="X-User: ann" other=a
 q: recv {"type":"welcome","features":"<< !grep({ $_ eq 'notice' } @$_) >>"}
 r: ws /raw/x header="X-User: ann" other=a
+d: ws /chat/ header="X-User: dan" same=a
+d: recv {"type":"welcome"}
 a: ask {"type":"block","id":1,"user":"bob"} -> {"type":"ok"}
 p: post /chat/lobby header="X-User: bob" other=a {"text":"x","mentions":["ann"]}
 p: expect 201
@@ -172,8 +174,10 @@ a: recv {"type":"notice","kind":"mention","user":{"id":"carl"},"unread":2}
 p: post /chat/ header="X-User: own" [{"type":"role","id":1,"room":"lobby","user":"bob","role":"moderator"},{"type":"role","id":2,"room":"lobby","user":"ann","role":"member"}]
 p: expect 200 [{"type":"ok"},{"type":"ok"}]
 a: recv {"type":"notice","kind":"role","room":"lobby","role":"member"}
-p: post /chat/ header="X-User: bob" [{"type":"kick","id":1,"room":"lobby","user":"ann"}]
-p: expect 200 [{"type":"ok"}]
+p: post /chat/ header="X-User: bob" [{"type":"kick","id":1,"room":"lobby","user":"ann"},{"type":"kick","id":2,"room":"lobby","user":"dan"}]
+p: expect 200 [{"type":"ok"},{"type":"ok"}]
+# that worker has seen both
+d: recv {"type":"notice","kind":"removed","room":"lobby","user":{"id":"bob"}}
 a: ask {"type":"unblock","id":2,"user":"bob"} -> {"type":"ok"}
 p: post /chat/lobby header="X-User: bob" {"text":"z","mentions":["ann"]}
 p: expect 201
